@@ -1,0 +1,45 @@
+/* bytes.h -- unaligned little-endian loads and stores, bit counting: the intrinsics Cython cannot spell. */
+#ifndef PYREDIS_BYTES_H
+#define PYREDIS_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BYTES_LE64(x) __builtin_bswap64(x)
+#define BYTES_LE32(x) __builtin_bswap32(x)
+#else
+#define BYTES_LE64(x) (x)
+#define BYTES_LE32(x) (x)
+#endif
+
+static inline uint64_t bytes_load64(const void *p) {
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return BYTES_LE64(x);
+}
+
+static inline uint32_t bytes_load32(const void *p) {
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return BYTES_LE32(x);
+}
+
+static inline void bytes_store64(void *p, uint64_t x) {
+    x = BYTES_LE64(x);
+    memcpy(p, &x, sizeof x);
+}
+
+/* How many bits x needs, 1..64; 1 for 0. */
+static inline int bytes_bit_length(uint64_t x) {
+    return 64 - __builtin_clzll(x | 1);
+}
+
+/* Low half of a * b; *high gets the other. */
+static inline uint64_t bytes_mul128(uint64_t a, uint64_t b, uint64_t *high) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    *high = (uint64_t)(product >> 64);
+    return (uint64_t)product;
+}
+
+#endif
