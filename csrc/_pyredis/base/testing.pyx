@@ -1,12 +1,22 @@
 """testing -- the functions of base/ as Python functions, for tests and bench only: bytes in, values out."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+
+from _pyredis.base.clock cimport (
+    Clock, clock_init, clock_mono_ns, clock_mono_us, clock_refine, clock_set_fake, clock_ticks,
+    clock_ticks_per_us, clock_ticks_to_us, clock_unix_ms, clock_unix_us,
+)
 
 from _pyredis.base.hash cimport hash_crc16, hash_crc64, hash_sha1, hash_sha1_hex, hash_siphash13
 from _pyredis.base.num cimport (
     NUM_DOUBLE_MAX, NUM_I64_MAX, NUM_LONG_DOUBLE_MAX,
     num_digits_u64, num_format_double, num_format_i64, num_format_long_double_human, num_format_u64,
     num_length_i64, num_parse_double, num_parse_i64, num_parse_long_double, num_parse_u64,
+)
+from _pyredis.base.rand cimport Rand, rand_below, rand_double, rand_fill, rand_seed, rand_u64
+from _pyredis.base.text cimport (
+    text_compare_nocase, text_equal_nocase, text_glob, text_lower_into, text_next_word, text_repr,
 )
 
 
@@ -88,3 +98,110 @@ def sha1_hex(bytes data):
     cdef char[40] out
     hash_sha1_hex(<const char*>data, len(data), out)
     return out[:40]
+
+
+# text
+
+def glob(bytes pattern, bytes text, bint nocase=False):
+    return text_glob(pattern, len(pattern), text, len(text), nocase)
+
+
+def equal_nocase(bytes a, bytes b):
+    return text_equal_nocase(a, len(a), b, len(b))
+
+
+def compare_nocase(bytes a, bytes b):
+    return text_compare_nocase(a, len(a), b, len(b))
+
+
+def lower(bytes text):
+    cdef bytearray out = bytearray(len(text))
+    text_lower_into(text, len(text), out)
+    return bytes(out)
+
+
+def split_words(bytes line, bint in_place=False):
+    """The words of a line; None if its quotes are unbalanced. `in_place` decodes each over its own source."""
+    cdef size_t pos = 0, used = 0, n = len(line)
+    cdef char* copy = <char*>malloc(2 * n + 2)
+    cdef char* out
+    cdef int more = 1
+    words = []
+    try:
+        memcpy(copy, <const char*>line, n)
+        while True:
+            out = copy + pos if in_place else copy + n + 1
+            more = text_next_word(copy, n, &pos, out, &used)
+            if more != 1:
+                return words if more == 0 else None
+            words.append(out[:used])
+    finally:
+        free(copy)
+
+
+def text_quoted(bytes text):
+    cdef bytearray out = bytearray(4 * len(text) + 2)
+    cdef size_t n = text_repr(text, len(text), out)
+    return bytes(out[:n])
+
+
+# rand
+
+cdef class Random:
+    """A seeded generator."""
+    cdef Rand state
+
+    def __init__(self, uint64_t seed):
+        rand_seed(&self.state, seed)
+
+    def u64(self):
+        return rand_u64(&self.state)
+
+    def below(self, uint64_t n):
+        return rand_below(&self.state, n)
+
+    def double(self):
+        return rand_double(&self.state)
+
+
+def system_random(size_t n):
+    cdef bytearray out = bytearray(n)
+    assert rand_fill(<char*>out, n)
+    return bytes(out)
+
+
+# clock
+
+cdef class TestClock:
+    """A Clock with its functions as methods."""
+    cdef Clock clock
+
+    def __init__(self):
+        clock_init(&self.clock)
+
+    def set_fake(self, int64_t us):
+        clock_set_fake(&self.clock, us)
+
+    def refine(self):
+        clock_refine(&self.clock)
+
+    def unix_us(self):
+        return clock_unix_us(&self.clock)
+
+    def unix_ms(self):
+        return clock_unix_ms(&self.clock)
+
+    def mono_us(self):
+        return clock_mono_us(&self.clock)
+
+    def mono_ns(self):
+        return clock_mono_ns(&self.clock)
+
+    def ticks(self):
+        return clock_ticks()
+
+    def ticks_per_us(self):
+        return clock_ticks_per_us(&self.clock)
+
+    def ticks_to_us(self, uint64_t ticks):
+        return clock_ticks_to_us(&self.clock, ticks)
