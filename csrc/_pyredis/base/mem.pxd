@@ -1,0 +1,49 @@
+# mem -- the slab arena. The story is in mem.pyx.
+from libc.stdint cimport uint32_t, uint64_t
+
+cdef enum:
+    MEM_SMALL_MAX = 1024           # requests up to this come from slabs
+    MEM_CLASSES = 129              # one class every 8 bytes: 0, 8, ... 1024
+    MEM_SLAB = 65536               # bytes of a slab, and its alignment
+
+cdef struct Slab:                  # stands at the start of its 64 KiB
+    Slab* next                     # in the class's list of slabs with room
+    Slab* prev
+    void* free                     # objects given back, linked through their first word
+    uint32_t size                  # bytes of an object
+    uint32_t used                  # objects handed out
+    uint32_t carved                # objects ever handed out; those above are untouched memory
+    uint32_t capacity
+
+cdef struct Arena:
+    Slab* room[MEM_CLASSES]        # slabs with room, by class
+    size_t used                    # bytes in use, as mem_footprint counts them
+    size_t peak
+    size_t slab_bytes              # bytes of slabs that hold objects
+    size_t large_bytes             # bytes in blocks from malloc
+    Slab** spare                   # empty slabs, ready for any class
+    size_t spare_count
+    size_t spare_resident          # of these, how many still hold physical memory (the topmost)
+    size_t spare_capacity
+    void** chunks                  # mappings that slabs are carved from
+    size_t chunk_count
+    size_t chunk_capacity
+
+cdef Arena* arena_new() noexcept nogil
+cdef void   arena_free(Arena* a) noexcept nogil            # and all it handed out from slabs
+cdef size_t arena_trim(Arena* a) noexcept nogil            # gives spare slabs back to the system; bytes
+cdef int    arena_check(Arena* a) noexcept nogil           # 0, or the number of the broken rule
+
+cdef void*  mem_alloc(Arena* a, size_t n) noexcept nogil   # never NULL: exhaustion ends the process
+cdef void   mem_free(Arena* a, void* p, size_t n) noexcept nogil
+cdef void*  mem_realloc(Arena* a, void* p, size_t old, size_t n) noexcept nogil
+
+# Whole cache lines, on a cache-line boundary; n is a multiple of 64.
+cdef void*  mem_alloc_lines(Arena* a, size_t n) noexcept nogil
+cdef void   mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil
+
+cdef inline size_t mem_footprint(size_t n) noexcept nogil:
+    """Bytes that a request of n bytes really takes."""
+    if n <= MEM_SMALL_MAX:
+        return (n + 7) & ~<size_t>7 if n else 8
+    return (n + 8 + 15) & ~<size_t>15          # malloc's header and rounding

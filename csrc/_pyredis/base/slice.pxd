@@ -1,0 +1,17 @@
+# slice -- bytes that somebody else owns: a view, valid as long as its owner says.
+from libc.string cimport memcmp
+
+cdef struct Slice:
+    const char* ptr
+    size_t len
+
+
+cdef inline Slice slice_of(const char* ptr, size_t n) noexcept nogil:
+    cdef Slice s
+    s.ptr = ptr
+    s.len = n
+    return s
+
+
+cdef inline bint slice_equal(Slice a, Slice b) noexcept nogil:
+    return a.len == b.len and memcmp(a.ptr, b.ptr, a.len) == 0

@@ -1,0 +1,215 @@
+# ctx -- what a command sees: its arguments, its connection, the keyspace, the server. The story is in ctx.pyx.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from _pyredis.base.clock cimport Clock
+from _pyredis.base.mem cimport Arena
+from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.status cimport Status
+from _pyredis.base.text cimport text_equal_nocase
+from _pyredis.db.effects cimport effects_key, effects_propagate
+from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_key
+from _pyredis.db.value cimport Entry, ValueType
+from _pyredis.wire.block cimport BlockPool
+from _pyredis.wire.parser cimport ParseLimits, Parser
+from _pyredis.wire.reply cimport Out
+
+ctypedef Status (*CommandFn)(Ctx* c) noexcept nogil
+ctypedef Status (*ControlFn)(Ctx* c) noexcept nogil        # takes the GIL and runs the Python handler
+
+# The bits of spec.Flag, as far as the core asks for them.
+cdef enum CommandFlag:
+    CMD_WRITE = 1 << 0
+    CMD_READONLY = 1 << 1
+    CMD_DENYOOM = 1 << 2
+    CMD_ADMIN = 1 << 4
+    CMD_PUBSUB = 1 << 5
+    CMD_NOSCRIPT = 1 << 6
+    CMD_BLOCKING = 1 << 7
+    CMD_LOADING = 1 << 8
+    CMD_STALE = 1 << 9
+    CMD_SKIP_MONITOR = 1 << 10
+    CMD_SKIP_SLOWLOG = 1 << 11
+    CMD_FAST = 1 << 13
+    CMD_NO_AUTH = 1 << 14
+    CMD_MAY_REPLICATE = 1 << 15
+    CMD_NO_MULTI = 1 << 18
+    CMD_ALLOW_BUSY = 1 << 19
+
+cdef struct Command:
+    const char* name                # "config|get", lower case, NUL-terminated; owned by the table
+    size_t name_length
+    const char* word                # "get": the part after the bar
+    size_t word_length
+    int arity
+    uint64_t flags
+    uint64_t categories
+    int first_key
+    int last_key
+    int step
+    int index                       # in the table; the Python handlers are numbered alike
+    CommandFn fn                    # NULL: a Python handler does it
+    Command* parent
+    Command* subs                   # first subcommand; the others follow through `sibling`
+    Command* sibling
+    uint64_t calls
+    uint64_t ticks                  # of all calls together
+    uint64_t rejected
+    uint64_t failed
+    uint32_t* histogram             # of ticks a call; made when the command is first timed
+
+cdef struct Table:
+    Arena* mem
+    Command** slots                 # open addressing by name; a power of two
+    size_t size
+    Command** commands              # by index
+    int count
+
+# Checks before a command runs, in this order. A gate is open where no bit is set, and then costs nothing.
+cdef enum Gate:
+    GATE_AUTH = 1 << 0              # conn: not authenticated yet
+    GATE_MEMORY = 1 << 1            # server: maxmemory is set
+    GATE_PAUSE = 1 << 2             # server: CLIENT PAUSE
+    GATE_COUNT = 3
+
+cdef enum ConnFlag:
+    CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
+    CONN_CLOSE_ASAP = 1 << 1         # ends at once
+    CONN_BLOCKED = 1 << 2            # waits in a blocking command
+    CONN_HELD = 1 << 3               # waits for CLIENT UNPAUSE; its next command is read but not run
+    CONN_REPLY_OFF = 1 << 4
+    CONN_REPLY_SKIP_NEXT = 1 << 5    # CLIENT REPLY SKIP was this command
+    CONN_REPLY_SKIP = 1 << 6         # ... and this is the one it meant
+    CONN_NO_EVICT = 1 << 7
+    CONN_NO_TOUCH = 1 << 8
+    CONN_AUTHENTICATED = 1 << 9
+    CONN_UNIX = 1 << 10
+    CONN_WANTS_WRITE = 1 << 11       # the loop watches for writability
+    CONN_READY = 1 << 12             # in the list of those with something to send
+    CONN_IMPORT_SOURCE = 1 << 13
+    CONN_CAPA_REDIRECT = 1 << 14
+    CONN_EOF = 1 << 15               # the peer has closed its half
+    CONN_FAKE = 1 << 16              # no socket: tests, scripts, the AOF
+    CONN_STUCK = CONN_CLOSE_AFTER_REPLY | CONN_CLOSE_ASAP | CONN_BLOCKED | CONN_HELD
+
+cdef struct Text:                   # a short owned string: names
+    char* ptr
+    size_t len
+
+cdef struct Conn:
+    uint64_t id
+    int fd
+    uint32_t flags
+    uint32_t gates
+    Db* db
+    Conn* next                      # all connections, oldest first
+    Conn* prev
+    Conn* ready_next
+    char* in_data                   # input: a block of the pool, or larger; NULL when nothing is pending
+    size_t in_used
+    size_t in_capacity
+    Parser parser
+    Out out
+    Text name
+    Text lib_name
+    Text lib_version
+    Text address
+    Text local_address
+    int64_t created_ms
+    int64_t active_ms               # last interaction
+    int64_t soft_since_ms           # when the soft output limit was passed; 0: it is not
+    Command* last_command
+    uint64_t bytes_in
+    uint64_t bytes_out
+    uint64_t commands
+    uint64_t reads
+
+cdef struct OutputLimit:
+    uint64_t hard
+    uint64_t soft
+    int64_t soft_ms
+
+cdef struct ServerStats:
+    uint64_t connections
+    uint64_t rejected_connections
+    uint64_t commands
+    uint64_t bytes_in
+    uint64_t bytes_out
+    uint64_t reads
+    uint64_t writes
+    uint64_t errors
+    uint64_t query_limit_closes
+    uint64_t output_limit_closes
+    uint64_t loops
+    uint64_t loop_ticks
+    uint64_t command_ticks
+    uint64_t largest_in
+    uint64_t largest_out
+
+cdef struct Server:                 # what all connections share
+    Arena* mem
+    Keyspace* ks
+    Table table
+    Clock clock
+    BlockPool blocks
+    ParseLimits limits
+    uint32_t gates
+    ControlFn control
+    void* owner                     # the Python core, for `control`
+    Conn* first
+    Conn* last
+    size_t connected
+    uint64_t next_id
+    uint64_t memory_limit           # maxmemory; 0: none
+    uint64_t query_limit            # client-query-buffer-limit
+    OutputLimit output_limits[3]    # normal, replica, pubsub
+    int64_t pause_until_ms
+    bint pause_writes_only
+    bint auth_required              # new connections start unauthenticated
+    bint track_latency
+    bint started_stopping           # SHUTDOWN: nothing more is read
+    ServerStats stats
+    char detail[512]                # for status texts with a %s
+
+cdef struct Ctx:
+    Slice* argv
+    int argc
+    bint hashed                     # `hash` is that of argv[1]
+    uint64_t hash
+    Conn* conn
+    Db* db
+    Keyspace* ks
+    Out* out
+    Command* cmd
+    Server* server
+    const char* detail              # for status texts with a %s; NULL: the command's name
+
+# Keys of the arguments.
+cdef Entry* lookup_read(Ctx* c, Key key) noexcept nogil
+cdef Entry* lookup_write(Ctx* c, Key key) noexcept nogil
+cdef Status open_typed(Ctx* c, Key key, ValueType t, bint for_write, Entry** e) noexcept nogil
+cdef void   prefetch_keys(Ctx* c, int first, int step, int count, Key* keys) noexcept nogil
+cdef Status fail_with(Ctx* c, Status s, const char* detail) noexcept nogil
+
+# Numbers and words among the arguments.
+cdef Status arg_i64(Ctx* c, int i, int64_t* v) noexcept nogil
+cdef Status arg_double(Ctx* c, int i, double* v) noexcept nogil
+
+cdef inline Key key_at(Ctx* c, int i) noexcept nogil:
+    """argv[i] as a key, with its hash (which dispatch has computed already for argv[1])."""
+    cdef Key key
+    if i == 1 and c.hashed:
+        key.name = c.argv[1]
+        key.hash = c.hash
+        return key
+    return keyspace_key(c.ks, c.argv[i])
+
+cdef inline bint arg_is(Ctx* c, int i, const char* word, size_t n) noexcept nogil:
+    """Is argv[i] this word, in any case?"""
+    return text_equal_nocase(c.argv[i].ptr, c.argv[i].len, word, n)
+
+cdef inline void key_changed(Ctx* c, Slice key, uint32_t event_class, const char* event, int64_t dirty) noexcept nogil:
+    """The one call after a change: `dirty` changes to `key` of the connection's database."""
+    effects_key(&c.ks.fx, c.db.id, key, event_class, event, dirty)
+
+cdef inline void propagate_instead(Ctx* c, int argc, const Slice* argv) noexcept nogil:
+    """The AOF and replicas get this in the place of the command; several calls give several."""
+    effects_propagate(&c.ks.fx, c.db.id, argc, argv, True)

@@ -1,0 +1,60 @@
+# effects -- what a command has changed, for everybody who must know. The story is in effects.pyx.
+from libc.stdint cimport int64_t, uint32_t
+from _pyredis.base.mem cimport Arena
+from _pyredis.base.slice cimport Slice
+
+cdef enum EventClass:              # the classes of notify-keyspace-events
+    EV_GENERIC = 1
+    EV_STRING = 2
+    EV_LIST = 4
+    EV_SET = 8
+    EV_HASH = 16
+    EV_ZSET = 32
+    EV_EXPIRED = 64
+    EV_EVICTED = 128
+    EV_STREAM = 256
+    EV_NEW = 512
+    EV_NONE = 0                    # no notification: the change alone
+
+cdef struct Effect:
+    int db
+    uint32_t event_class
+    const char* event              # static: "set", "del", "expired" ...
+    Slice key                      # must live until the drain
+    int64_t dirty
+
+cdef struct Rewrite:               # a command to propagate instead of, or before, the one that ran
+    int db
+    int argc
+    size_t first                   # of its arguments, in `args`
+
+cdef struct Effects:
+    Arena* mem
+    int64_t dirty                  # changes since the last save
+    int64_t command_dirty          # changes of the command under way
+    bint wanted                    # somebody listens to single effects
+    bint propagating               # somebody takes the commands (AOF, replicas, tests)
+    bint rewritten                 # the command under way is replaced by the rewrites
+    Effect* list
+    size_t count
+    size_t capacity
+    Rewrite* rewrites
+    size_t rewrite_count
+    size_t rewrite_capacity
+    Slice* args                    # copies, owned
+    size_t arg_count
+    size_t arg_capacity
+
+cdef void effects_init(Effects* fx, Arena* mem) noexcept nogil
+cdef void effects_free(Effects* fx) noexcept nogil
+cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
+                         int64_t dirty) noexcept nogil
+cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil
+cdef void effects_clear(Effects* fx) noexcept nogil
+
+cdef inline void effects_key(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
+                             int64_t dirty) noexcept nogil:
+    """The one call after a change: `dirty` changes to `key`, told to the world as `event`."""
+    fx.command_dirty += dirty
+    if fx.wanted:
+        effects_record(fx, db, key, event_class, event, dirty)

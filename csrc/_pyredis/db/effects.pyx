@@ -1,0 +1,93 @@
+"""effects -- what a command has changed, for everybody who must know.
+
+A command says what it changed in one call, effects_key (key_changed in command code). Dispatch drains the
+list once, after the command: so the order is the order of the changes, and WATCH, blocked clients, the AOF,
+replicas, keyspace notifications and client tracking can never disagree about what happened.
+
+A command that must be repeated elsewhere in other words (a relative expiry, a random choice, a float sum)
+gives those words to effects_propagate. With `instead` they stand in the place of the command itself;
+without, they go before it (a key found expired: DEL). When nobody takes the commands, nothing is copied.
+
+Keys are slices of the request, or of memory that lives until the drain. Copied arguments belong to the
+list and go with effects_clear.
+"""
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcpy, memset
+
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_realloc
+from _pyredis.base.slice cimport Slice
+
+
+cdef void effects_init(Effects* fx, Arena* mem) noexcept nogil:
+    memset(fx, 0, sizeof(Effects))
+    fx.mem = mem
+
+
+cdef void effects_free(Effects* fx) noexcept nogil:
+    effects_clear(fx)
+    mem_free(fx.mem, fx.list, fx.capacity * sizeof(Effect))
+    mem_free(fx.mem, fx.rewrites, fx.rewrite_capacity * sizeof(Rewrite))
+    mem_free(fx.mem, fx.args, fx.arg_capacity * sizeof(Slice))
+
+
+cdef void* _room(Arena* mem, void* array, size_t count, size_t* capacity, size_t width) noexcept nogil:
+    """The array with room for one more element of `width` bytes."""
+    cdef size_t room
+    if count < capacity[0]:
+        return array
+    room = capacity[0] * 2 if capacity[0] else 8
+    array = mem_realloc(mem, array, capacity[0] * width, room * width)
+    capacity[0] = room
+    return array
+
+
+cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
+                         int64_t dirty) noexcept nogil:
+    cdef Effect* e
+    fx.list = <Effect*>_room(fx.mem, fx.list, fx.count, &fx.capacity, sizeof(Effect))
+    e = &fx.list[fx.count]
+    fx.count += 1
+    e.db = db
+    e.event_class = event_class
+    e.event = event
+    e.key = key
+    e.dirty = dirty
+
+
+cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil:
+    cdef Rewrite* r
+    cdef Slice* arg
+    cdef char* copy
+    cdef int i
+    if instead:
+        fx.rewritten = True
+    if not fx.propagating:
+        return
+    fx.rewrites = <Rewrite*>_room(fx.mem, fx.rewrites, fx.rewrite_count, &fx.rewrite_capacity, sizeof(Rewrite))
+    r = &fx.rewrites[fx.rewrite_count]
+    fx.rewrite_count += 1
+    r.db = db
+    r.argc = argc
+    r.first = fx.arg_count
+    for i in range(argc):
+        fx.args = <Slice*>_room(fx.mem, fx.args, fx.arg_count, &fx.arg_capacity, sizeof(Slice))
+        arg = &fx.args[fx.arg_count]
+        fx.arg_count += 1
+        copy = <char*>mem_alloc(fx.mem, argv[i].len)
+        memcpy(copy, argv[i].ptr, argv[i].len)
+        arg.ptr = copy
+        arg.len = argv[i].len
+
+
+cdef void effects_clear(Effects* fx) noexcept nogil:
+    """Forgets the command's effects, after the drain; `dirty` counts on."""
+    cdef size_t i
+    fx.dirty += fx.command_dirty
+    fx.command_dirty = 0
+    fx.rewritten = False
+    fx.count = 0
+    if fx.arg_count or fx.rewrite_count:
+        for i in range(fx.arg_count):
+            mem_free(fx.mem, <void*>fx.args[i].ptr, fx.args[i].len)
+        fx.arg_count = 0
+        fx.rewrite_count = 0

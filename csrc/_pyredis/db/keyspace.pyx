@@ -1,0 +1,360 @@
+"""keyspace -- the databases: keys, their entries, their expiries.
+
+A database is two tables over the same entries: `keys` has all, `expires` those with an expiry (so that the
+active cycle and the volatile-* policies find them without reading the rest: 12 to 14 bytes a volatile key).
+An entry that moves is replaced in both; the second is found by address, with the hash already known.
+
+A key past its time does not exist: keyspace_get removes it on the way (lazy expiry) and reports a DEL, so
+the AOF and replicas never have to judge time. What nobody asks for, db/expire removes.
+
+Emptying a database hands its tables over as they are; they are drained at once or, lazily, in steps of
+keyspace_reap between requests. Nothing here blocks for longer than the caller chose.
+
+Every entry belongs to the tables. The keyspace knows no type: what to do with a value that stands in a
+block of its own (free, copy, weigh) is asked of `ops`, which each type fills in at start.
+"""
+from libc.math cimport log
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free as libc_free
+from libc.string cimport memcpy, memset
+
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
+from _pyredis.base.rand cimport rand_below, rand_seed, rand_u64
+from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.db.effects cimport EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_key, effects_propagate
+from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_free,
+                                entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
+                                entry_set_access, entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size,
+                                entry_type, entry_value)
+from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
+                               dict_insert, dict_random, dict_remove, place_set)
+
+cdef extern from "ensure.h" nogil:
+    void ENSURE(bint condition)
+    void fatal_oom(size_t n)
+    bint LIKELY(bint x)
+    bint UNLIKELY(bint x)
+
+cdef enum:
+    ACCESS_MASK = 0xffffff
+    LFU_INITIAL = 5                # a new key starts here, so that it has time to be used
+    RANDOM_TRIES = 100
+
+
+cdef inline const TypeOps* _ops(const Keyspace* ks, const Entry* e) noexcept nogil:
+    return ks.ops[<int>entry_type(e)]
+
+
+cdef Keyspace* keyspace_new(Arena* mem, int databases, const uint64_t* seed) noexcept nogil:
+    """`seed`: 16 random bytes, the key of the hash function."""
+    cdef Keyspace* ks = <Keyspace*>calloc(1, sizeof(Keyspace))
+    cdef int i
+    if ks == NULL:
+        fatal_oom(sizeof(Keyspace))
+    ks.mem = mem
+    ks.type.key_of = entry_key_of
+    ks.type.mem = mem
+    memcpy(ks.type.seed, seed, 16)
+    rand_seed(&ks.rand, seed[0] ^ (seed[1] << 1))
+    effects_init(&ks.fx, mem)
+    ks.count = databases
+    ks.dbs = <Db*>calloc(databases, sizeof(Db))
+    if ks.dbs == NULL:
+        fatal_oom(databases * sizeof(Db))
+    for i in range(databases):
+        ks.dbs[i].id = i
+        dict_init(&ks.dbs[i].keys, &ks.type)
+        dict_init(&ks.dbs[i].expires, &ks.type)
+    ks.active_expire = True
+    ks.lfu_log_factor = 10
+    ks.lfu_decay_time = 1
+    return ks
+
+
+cdef void keyspace_free(Keyspace* ks) noexcept nogil:
+    cdef int i
+    for i in range(ks.count):
+        keyspace_flush(ks, &ks.dbs[i], False)
+    while keyspace_reap(ks, 1 << 20):
+        pass
+    mem_free(ks.mem, ks.graves.tables, ks.graves.capacity * sizeof(Dict))
+    effects_free(&ks.fx)
+    libc_free(ks.dbs)
+    libc_free(ks)
+
+
+cdef void keyspace_set_clock(Keyspace* ks, int64_t now_ms) noexcept nogil:
+    ks.now_ms = now_ms
+    ks.access_clock = <uint32_t>(now_ms // 60000 & 0xffff if ks.policy == ACCESS_LFU else now_ms // 1000 & ACCESS_MASK)
+
+
+cdef Key keyspace_key(const Keyspace* ks, Slice name) noexcept nogil:
+    cdef Key key
+    key.name = name
+    key.hash = dict_hash(&ks.type, name.ptr, name.len)
+    return key
+
+
+# ---------------------------------------------------------------- access times
+
+cdef uint32_t keyspace_fresh_access(const Keyspace* ks) noexcept nogil:
+    """What a new entry gets: the LRU clock, or minutes (16 bits) and a logarithmic counter (8 bits)."""
+    return (ks.access_clock << 8) | LFU_INITIAL if ks.policy == ACCESS_LFU else ks.access_clock
+
+
+cdef uint32_t keyspace_frequency(const Keyspace* ks, const Entry* e) noexcept nogil:
+    """The LFU counter as it stands now: one less for every lfu-decay-time minutes without use."""
+    cdef uint32_t access = entry_access(e), counter = access & 255
+    cdef uint32_t minutes = (ks.access_clock - (access >> 8)) & 0xffff
+    cdef uint32_t periods = minutes // ks.lfu_decay_time if ks.lfu_decay_time else 0
+    return 0 if periods > counter else counter - periods
+
+
+cdef void keyspace_touch(Keyspace* ks, Entry* e) noexcept nogil:
+    cdef uint32_t counter
+    cdef double chance
+    if ks.policy != ACCESS_LFU:
+        if entry_access(e) != ks.access_clock:      # once a second: the line stays clean in between
+            entry_set_access(e, ks.access_clock)
+        return
+    counter = keyspace_frequency(ks, e)
+    if counter < 255:
+        chance = 1.0 / ((counter - LFU_INITIAL if counter > LFU_INITIAL else 0) * <double>ks.lfu_log_factor + 1)
+        if <double>(rand_u64(&ks.rand) >> 11) * (1.0 / 9007199254740992.0) < chance:
+            counter += 1
+    entry_set_access(e, (ks.access_clock << 8) | counter)
+
+
+cdef int64_t keyspace_idle_ms(const Keyspace* ks, const Entry* e) noexcept nogil:
+    """Time since the last access, by the LRU clock: whole seconds."""
+    return <int64_t>((<uint32_t>(ks.now_ms // 1000) - entry_access(e)) & ACCESS_MASK) * 1000
+
+
+# ---------------------------------------------------------------- finding
+
+cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil:
+    return <Entry*>dict_find(&db.keys, key.name.ptr, key.name.len, key.hash, NULL)
+
+
+cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil:
+    """The entry with this key, or NULL; an expired one is removed and gone."""
+    cdef Entry* e = keyspace_find(db, key)
+    if e != NULL and e.flags & ENTRY_EXPIRES and entry_expiry(e) <= ks.now_ms:
+        keyspace_expire(ks, db, key, e)
+        e = NULL
+    if not lookup & LOOKUP_NO_STATS:
+        if e != NULL:
+            ks.stats.hits += 1
+        else:
+            ks.stats.misses += 1
+    if e != NULL and not lookup & LOOKUP_NO_TOUCH:
+        keyspace_touch(ks, e)
+    return e
+
+
+cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
+    """Some live entry, each equally likely; NULL if there is none. Expired ones met are removed."""
+    cdef Entry* e
+    cdef int tries
+    for tries in range(RANDOM_TRIES):
+        e = <Entry*>dict_random(&db.keys, &ks.rand)
+        if e == NULL or not e.flags & ENTRY_EXPIRES or entry_expiry(e) > ks.now_ms:
+            return e
+        keyspace_expire(ks, db, keyspace_key(ks, entry_key(e)), e)
+    return NULL
+
+
+# ---------------------------------------------------------------- changing
+
+cdef void keyspace_release(Keyspace* ks, Entry* e) noexcept nogil:
+    """Frees an entry that is in no table, with its value."""
+    if e.flags & ENTRY_POINTER:
+        _ops(ks, e).free_value(ks.mem, e)
+    entry_free(ks.mem, e)
+
+
+cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
+    """Takes an entry whose key is absent."""
+    dict_insert(&db.keys, e, key.hash)
+    if e.flags & ENTRY_EXPIRES:
+        dict_insert(&db.expires, e, key.hash)
+
+
+cdef void _forget_expiry(Db* db, Key key, Entry* e) noexcept nogil:
+    cdef Place at
+    if e.flags & ENTRY_EXPIRES and dict_find_entry(&db.expires, e, key.hash, &at):
+        dict_remove(&db.expires, at, key.hash)
+
+
+cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil:
+    """Takes an entry out of its tables and gives it to the caller; NULL if the key is absent."""
+    cdef Place at
+    cdef Entry* e = <Entry*>dict_find(&db.keys, key.name.ptr, key.name.len, key.hash, &at)
+    if e == NULL:
+        return NULL
+    _forget_expiry(db, key, e)
+    dict_remove(&db.keys, at, key.hash)
+    return e
+
+
+cdef void keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
+    """Removes and frees. `key.name` may lie within the entry."""
+    cdef Place at
+    _forget_expiry(db, key, e)
+    if dict_find_entry(&db.keys, e, key.hash, &at):
+        dict_remove(&db.keys, at, key.hash)
+    keyspace_release(ks, e)
+
+
+cdef void keyspace_expire(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
+    """Removes a key whose time is over; elsewhere it is repeated as a DEL. `key.name` must outlive the entry."""
+    cdef Slice[2] words
+    words[0] = slice_of(b"DEL", 3)
+    words[1] = key.name
+    ks.stats.expired += 1
+    effects_propagate(&ks.fx, db.id, 2, words, False)
+    keyspace_delete(ks, db, key, e)
+    effects_key(&ks.fx, db.id, key.name, EV_EXPIRED, b"expired", 1)
+
+
+cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t value_length,
+                             bint expires) noexcept nogil:
+    """entry_reshape for an entry in the tables: wherever it moves, they know. Does not add to `expires`."""
+    cdef bint had = (e.flags & ENTRY_EXPIRES) != 0
+    cdef Place key_at, expire_at
+    cdef Entry* fresh
+    if had and not expires:
+        _forget_expiry(db, key, e)
+    dict_find_entry(&db.keys, e, key.hash, &key_at)
+    if had and expires:
+        dict_find_entry(&db.expires, e, key.hash, &expire_at)
+    fresh = entry_reshape(ks.mem, e, value_length, expires)
+    if fresh != e:
+        place_set(key_at, fresh)
+        if had and expires:
+            place_set(expire_at, fresh)
+    return fresh
+
+
+cdef Entry* keyspace_set_expiry(Keyspace* ks, Db* db, Key key, Entry* e, int64_t at_ms) noexcept nogil:
+    """Sets when the key ends (unix ms, not negative). May move the entry."""
+    if not e.flags & ENTRY_EXPIRES:
+        e = keyspace_reshape(ks, db, key, e, e.value_length, True)
+        dict_insert(&db.expires, e, key.hash)
+    entry_set_expiry(e, at_ms)
+    return e
+
+
+cdef Entry* keyspace_clear_expiry(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
+    """The key lasts from now on. May move the entry."""
+    if e.flags & ENTRY_EXPIRES:
+        e = keyspace_reshape(ks, db, key, e, e.value_length, False)
+    return e
+
+
+cdef Entry* _twin(Keyspace* ks, const Entry* e, Slice name) noexcept nogil:
+    """An entry like e under another name, in no table; its value's bytes are the same."""
+    cdef Entry* twin = entry_new(ks.mem, name, e.value_length, (e.flags & ENTRY_EXPIRES) != 0)
+    twin.meta = e.meta
+    twin.flags |= e.flags & ENTRY_POINTER
+    if e.flags & ENTRY_EXPIRES:
+        entry_set_expiry(twin, entry_expiry(e))
+    memcpy(entry_value(twin), entry_value(e), e.value_length)
+    return twin
+
+
+cdef Entry* keyspace_copy(Keyspace* ks, const Entry* e, Slice name) noexcept nogil:
+    """A deep copy under another name, in no table yet; expiry and access time are copied too."""
+    cdef Entry* twin = _twin(ks, e, name)
+    if e.flags & ENTRY_POINTER:
+        entry_set_pointer(twin, _ops(ks, e).copy_value(ks.mem, e))
+    return twin
+
+
+cdef Entry* keyspace_rename(Keyspace* ks, Entry* taken, Slice name) noexcept nogil:
+    """Turns an entry that keyspace_take gave into one with another name; the value moves along."""
+    cdef Entry* twin = _twin(ks, taken, name)
+    entry_free(ks.mem, taken)
+    return twin
+
+
+# ---------------------------------------------------------------- whole databases
+
+cdef void _release_visit(void* ks, void* e) noexcept nogil:
+    keyspace_release(<Keyspace*>ks, <Entry*>e)
+
+
+cdef void _bury(Keyspace* ks, Dict* table) noexcept nogil:
+    cdef Graves* g = &ks.graves
+    cdef size_t room
+    if g.count == g.capacity:
+        room = g.capacity * 2 if g.capacity else 4
+        g.tables = <Dict*>mem_realloc(ks.mem, g.tables, g.capacity * sizeof(Dict), room * sizeof(Dict))
+        g.capacity = room
+    g.tables[g.count] = table[0]
+    g.count += 1
+
+
+cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil:
+    """Empties a database; how many keys it had. Lazily: memory comes back with keyspace_reap."""
+    cdef size_t n = db.keys.used
+    dict_free(&db.expires)
+    if lazily and n:
+        _bury(ks, &db.keys)
+        dict_init(&db.keys, &ks.type)
+    else:
+        while dict_drain(&db.keys, 1 << 20, _release_visit, ks):
+            pass
+        dict_free(&db.keys)
+    db.expire_cursor = 0
+    db.average_ttl = 0
+    return n
+
+
+cdef size_t keyspace_reap(Keyspace* ks, size_t most) noexcept nogil:
+    """Frees up to about `most` buried entries; how many are left."""
+    cdef Graves* g = &ks.graves
+    cdef size_t freed = 0, left = 0, i
+    while g.count and freed < most:
+        freed += dict_drain(&g.tables[g.count - 1], most - freed, _release_visit, ks)
+        if g.tables[g.count - 1].used == 0:
+            dict_free(&g.tables[g.count - 1])
+            g.count -= 1
+    ks.stats.lazy_freed += freed
+    for i in range(g.count):
+        left += g.tables[i].used
+    return left
+
+
+cdef void keyspace_swap(Keyspace* ks, int a, int b) noexcept nogil:
+    """Exchanges the contents of two databases."""
+    cdef Db first = ks.dbs[a]
+    ks.dbs[a] = ks.dbs[b]
+    ks.dbs[b] = first
+    ks.dbs[a].id = a
+    ks.dbs[b].id = b
+
+
+# ---------------------------------------------------------------- weighing and checking
+
+cdef size_t keyspace_memory(const Keyspace* ks, const Entry* e, size_t samples) noexcept nogil:
+    """Bytes that a key takes: entry, value, and its share of the tables."""
+    cdef size_t n = mem_footprint(entry_size(e)) + 11 + (11 if e.flags & ENTRY_EXPIRES else 0)
+    if e.flags & ENTRY_POINTER:
+        n += _ops(ks, e).memory(e, samples)
+    return n
+
+
+cdef int keyspace_check(const Keyspace* ks) noexcept nogil:
+    """0, or the rule of dict_check that is broken: plus 100 in `expires`; 200 the tables disagree."""
+    cdef int i, broken
+    for i in range(ks.count):
+        broken = dict_check(&ks.dbs[i].keys)
+        if broken:
+            return broken
+        broken = dict_check(&ks.dbs[i].expires)
+        if broken:
+            return 100 + broken
+        if ks.dbs[i].expires.used > ks.dbs[i].keys.used:
+            return 200
+    return 0
