@@ -5,7 +5,8 @@ pedantry: a stored string that passes becomes an integer inside (OBJECT ENCODING
 byte. They are written two digits at a time from a table, right to left, into the place the length says.
 
 Doubles (scores, RESP3 doubles) are read as C's strtod does, plus rules of Redis: no leading space, nothing after
-the number, no NaN, and a value that overflows or underflows to zero is refused. A text of at most 19 digits whose
+the number, no NaN, and a value that overflows or underflows to zero is refused (not copied: Redis 8.0 happens to
+read "-+inf" too). A text of at most 19 digits whose
 value and power of ten are exact in a double takes one multiplication or division, which rounds correctly by IEEE
 754 (Clinger 1990); the rest goes to strtod.
 

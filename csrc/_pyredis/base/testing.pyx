@@ -205,3 +205,149 @@ cdef class TestClock:
 
     def ticks_to_us(self, uint64_t ticks):
         return clock_ticks_to_us(&self.clock, ticks)
+
+
+# bench: each runs a function `count` times without the GIL and returns a checksum, so that nothing is optimised away
+
+def bench_siphash13(bytes data, size_t count):
+    cdef const char* p = data
+    cdef size_t n = len(data), i
+    cdef uint64_t[2] key
+    cdef uint64_t total = 0
+    key[1] = 1
+    with nogil:
+        for i in range(count):
+            key[0] = i
+            total += hash_siphash13(p, n, key)
+    return total
+
+
+def bench_crc64(bytes data, size_t count):
+    cdef const char* p = data
+    cdef size_t n = len(data), i
+    cdef uint64_t crc = 0
+    with nogil:
+        for i in range(count):
+            crc = hash_crc64(crc, p, n)
+    return crc
+
+
+def bench_crc16(bytes data, size_t count):
+    cdef const char* p = data
+    cdef size_t n = len(data), i
+    cdef uint64_t total = 0
+    with nogil:
+        for i in range(count):
+            total += hash_crc16(p, n)
+    return total
+
+
+def bench_sha1(bytes data, size_t count):
+    cdef const char* p = data
+    cdef size_t n = len(data), i
+    cdef uint8_t[20] digest
+    cdef uint64_t total = 0
+    with nogil:
+        for i in range(count):
+            hash_sha1(p, n, digest)
+            total += digest[0]
+    return total
+
+
+def bench_format_i64(list values, size_t count):
+    cdef int64_t[1024] v
+    cdef char[NUM_I64_MAX] out
+    cdef uint64_t total = 0
+    cdef size_t i
+    for i in range(1024):
+        v[i] = values[i % len(values)]
+    with nogil:
+        for i in range(count):
+            total += num_format_i64(v[i & 1023], out)
+    return total
+
+
+def bench_parse_i64(list texts, size_t count):
+    cdef char[1024][NUM_I64_MAX] text
+    cdef size_t[1024] length
+    cdef uint64_t total = 0
+    cdef int64_t v = 0
+    cdef size_t i
+    for i in range(1024):
+        length[i] = len(texts[i % len(texts)])
+        memcpy(text[i], <const char*><bytes>texts[i % len(texts)], length[i])
+    with nogil:
+        for i in range(count):
+            num_parse_i64(text[i & 1023], length[i & 1023], &v)
+            total += v
+    return total
+
+
+def bench_format_double(list values, size_t count):
+    cdef double[1024] v
+    cdef char[NUM_DOUBLE_MAX] out
+    cdef uint64_t total = 0
+    cdef size_t i
+    for i in range(1024):
+        v[i] = values[i % len(values)]
+    with nogil:
+        for i in range(count):
+            total += num_format_double(v[i & 1023], out)
+    return total
+
+
+def bench_parse_double(list texts, size_t count):
+    cdef char[1024][NUM_DOUBLE_MAX] text
+    cdef size_t[1024] length
+    cdef double total = 0, v = 0
+    cdef size_t i
+    for i in range(1024):
+        length[i] = len(texts[i % len(texts)])
+        memcpy(text[i], <const char*><bytes>texts[i % len(texts)], length[i])
+    with nogil:
+        for i in range(count):
+            num_parse_double(text[i & 1023], length[i & 1023], &v)
+            total += v
+    return total
+
+
+def bench_glob(bytes pattern, bytes text, size_t count):
+    cdef const char* p = pattern
+    cdef const char* s = text
+    cdef size_t pn = len(pattern), sn = len(text), i
+    cdef uint64_t total = 0
+    with nogil:
+        for i in range(count):
+            total += text_glob(p, pn, s, sn, False)
+    return total
+
+
+def bench_rand_below(uint64_t n, size_t count):
+    cdef Rand r
+    cdef uint64_t total = 0
+    cdef size_t i
+    rand_seed(&r, 1)
+    with nogil:
+        for i in range(count):
+            total += rand_below(&r, n)
+    return total
+
+
+def bench_ticks(size_t count):
+    cdef uint64_t total = 0
+    cdef size_t i
+    with nogil:
+        for i in range(count):
+            total += clock_ticks()
+    return total
+
+
+def bench_unix_us(size_t count):
+    cdef Clock c
+    cdef uint64_t total = 0
+    cdef size_t i
+    clock_init(&c)
+    with nogil:
+        for i in range(count):
+            total += clock_unix_us(&c)
+    return total
