@@ -12,7 +12,7 @@ cdef extern from "ticks.h" nogil:
     uint64_t ticks_now() noexcept
 
 cdef void    clock_init(Clock* c) noexcept nogil          # real time; takes about 1 ms
-cdef void    clock_refine(Clock* c) noexcept nogil        # measure ticks again over all the time since clock_init
+cdef void    clock_refine(Clock* c) noexcept nogil        # measure ticks over all the time since
 cdef void    clock_set_fake(Clock* c, int64_t us) noexcept nogil      # -1: back to real time
 
 cdef int64_t clock_unix_us(const Clock* c) noexcept nogil

@@ -1,14 +1,14 @@
 """clock -- the time of day, steady time, and cheap ticks.
 
-A Clock is owned by whoever runs the loop and passed down, so that a test can stop it and step it: with fake_us set,
-the time of day and steady time are both that. Reading real time is a vDSO call, about 20 ns; the loop reads it
-once a turn and keeps the result.
+A Clock is owned by whoever runs the loop and passed down, so that a test can stop it and step it: with
+fake_us set, the time of day and steady time are both that. Reading real time is a vDSO call, about 20 ns;
+the loop reads it once a turn and keeps the result.
 
-Ticks time each command at a few nanoseconds: the time stamp counter on x86-64, the virtual counter on arm64, the
-steady clock elsewhere. Their rate is known on arm64; on x86-64 clock_init measures it for a millisecond (good to
-about 1 in 10,000) and clock_refine, called whenever, makes it as good as the time since then allows. The counter is
-taken to be invariant, as on x86-64 processors since 2008; nothing but statistics depends on it.
-"""
+Ticks time each command at a few nanoseconds: the time stamp counter on x86-64, the virtual counter on
+arm64, the steady clock elsewhere. Their rate is known on arm64; on x86-64 clock_init measures it for a
+millisecond (good to about 1 in 10,000) and clock_refine, called whenever, makes it as good as the time
+since then allows. The counter is taken to be invariant, as on x86-64 processors since 2008; nothing but
+statistics depends on it."""
 cdef extern from "<time.h>" nogil:
     ctypedef int clockid_t
     const clockid_t CLOCK_REALTIME
@@ -40,7 +40,7 @@ cdef void _set_rate(Clock* c, double ticks_per_us) noexcept nogil:
 
 
 cdef void clock_refine(Clock* c) noexcept nogil:
-    """Measure the rate of ticks over the time since clock_init; nothing happens if it was known, or too soon."""
+    """Measure the rate of ticks over the time since clock_init, if it is not known and enough has passed."""
     cdef uint64_t ticks = 0
     cdef int64_t ns = 0
     if ticks_per_second():

@@ -1,16 +1,19 @@
 """hash -- the digests the server needs.
 
-SipHash-1-3 (in hash.pxd, inlined at the caller) places keys in tables. It is keyed: whoever does not know the
-16 bytes of the process cannot choose keys that collide, which a faster unkeyed function would allow. One round a
-word and three to finish is the variant that Rust and Python settled on; a 16-byte key costs a few nanoseconds.
-The tail is read by overlapping loads that never leave the key, so a key may end at the edge of a mapping.
+SipHash-1-3 (in hash.pxd, inlined at the caller) places keys in tables. It is keyed: whoever does not know
+the 16 bytes of the process cannot choose keys that collide, which a faster unkeyed function would allow.
+One round a word and three to finish is the variant that Rust and Python settled on; a 16-byte key costs a
+few nanoseconds. The tail is read by overlapping loads that never leave the key, so a key may end at the
+edge of a mapping.
 
 CRC16 (polynomial 0x1021, XMODEM) numbers the slots of a cluster; it sees short keys only, one byte a step.
 
-CRC64 (Jones: polynomial 0xad93d23594c935a9, reflected, zero start, no final inversion) closes RDB files and DUMP
-payloads. It sees gigabytes, so eight bytes a step through eight tables ("slicing", Kounavis and Berry 2005).
+CRC64 (Jones: polynomial 0xad93d23594c935a9, reflected, zero start, no final inversion) closes RDB files and
+DUMP payloads. It sees gigabytes, so eight bytes a step through eight tables ("slicing", Kounavis and Berry
+2005).
 
-SHA-1 (FIPS 180-4) names scripts. Speed matters little; the message is at hand whole, so there is no streaming.
+SHA-1 (FIPS 180-4) names scripts. Speed matters little; the message is at hand whole, so there is no
+streaming.
 
 The tables are constants made by the C compiler (include/crctables.h); nothing here has state.
 """

@@ -1,19 +1,20 @@
 """num -- numbers <-> text exactly as Redis reads and prints them.
 
 Integers are read in one spelling only: "7", "-7", "0"; never "+7", "07", "-0", " 7" or "". The rule is not
-pedantry: a stored string that passes becomes an integer inside (OBJECT ENCODING int), and must come back byte for
-byte. They are written two digits at a time from a table, right to left, into the place the length says.
+pedantry: a stored string that passes becomes an integer inside (OBJECT ENCODING int), and must come back
+byte for byte. They are written two digits at a time from a table, right to left, into the place the length
+says.
 
-Doubles (scores, RESP3 doubles) are read as C's strtod does, plus rules of Redis: no leading space, nothing after
-the number, no NaN, and a value that overflows or underflows to zero is refused (not copied: Redis 8.0 happens to
-read "-+inf" too). A text of at most 19 digits whose
-value and power of ten are exact in a double takes one multiplication or division, which rounds correctly by IEEE
-754 (Clinger 1990); the rest goes to strtod.
+Doubles (scores, RESP3 doubles) are read as C's strtod does, plus rules of Redis: no leading space, nothing
+after the number, no NaN, and a value that overflows or underflows to zero is refused (not copied: Redis 8.0
+happens to read "-+inf" too). A text of at most 19 digits whose value and power of ten are exact in a double
+takes one multiplication or division, which rounds correctly by IEEE 754 (Clinger 1990); the rest goes to
+strtod.
 
-Doubles are written by Grisu2 (Loitsch 2010), since Redis prints what that finds: digits that always read back the
-same, the shortest in 99.9 % of cases (1e23 is among the others). Their layout too is that of Redis 8.0.6, which the
-tests ask: integers up to 2^62 in full, zero without a sign; else, with the digits d1..dn and the decimal exponent k
-of the last, e = |k + n - 1|:
+Doubles are written by Grisu2 (Loitsch 2010), since Redis prints what that finds: digits that always read
+back the same, the shortest in 99.9 % of cases (1e23 is among the others). Their layout too is that of Redis
+8.0.6, which the tests ask: integers up to 2^62 in full, zero without a sign; else, with the digits d1..dn
+and the decimal exponent k of the last, e = |k + n - 1|:
 
     k >= 0 and e < n + 7          all digits and k zeros          123456789012345690000000
     k < 0 and (k > -7 or e < 4)   a point, zeros before it        0.000001   1234.5   0.0012345678
@@ -42,7 +43,7 @@ cdef extern from "bytes.h" nogil:
 
 cdef inline bint _parse_digits(const char* p, size_t n, uint64_t* out) noexcept nogil:
     """1 to 20 digits without a leading zero, unless it is all there is, that fit 64 bits."""
-    cdef uint64_t v
+    cdef uint64_t v, most = <uint64_t>1844674407370955161      # 2^64 - 1 without its last digit, 5
     cdef unsigned char digit
     cdef size_t i, safe
     if n == 0 or n > 20:
@@ -58,7 +59,7 @@ cdef inline bint _parse_digits(const char* p, size_t n, uint64_t* out) noexcept 
         v = v * 10 + digit
     if n == 20:
         digit = <unsigned char>(p[19] - c'0')
-        if digit > 9 or v > <uint64_t>1844674407370955161 or (v == <uint64_t>1844674407370955161 and digit > 5):
+        if digit > 9 or v > most or (v == most and digit > 5):
             return False
         v = v * 10 + digit
     out[0] = v
@@ -196,7 +197,8 @@ cdef inline uint64_t _mul_round(uint64_t a, uint64_t b) noexcept nogil:
     return high + (low >> 63)
 
 
-cdef int _grisu_digits(uint64_t high, uint64_t width, uint64_t below, int e, char* digits, int* k) noexcept nogil:
+cdef int _grisu_digits(
+        uint64_t high, uint64_t width, uint64_t below, int e, char* digits, int* k) noexcept nogil:
     """Digits of a number in (high - width, high), as near to high - below as so few digits can be.
 
     All are fractions in units of 2^e, -60 <= e <= -32. Adds the decimal exponent of the last digit to *k."""
@@ -234,7 +236,7 @@ cdef int _grisu_digits(uint64_t high, uint64_t width, uint64_t below, int e, cha
 
 
 cdef int _shortest(double v, char* digits, int* k) noexcept nogil:
-    """The digits of a positive finite double and the decimal exponent of the last; returns how many, 1..17."""
+    """The digits of a positive finite double, and in *k the decimal exponent of the last; how many, 1..17."""
     cdef uint64_t bits, f, low, upper, power
     cdef int e, index, ten, two, shift
     memcpy(&bits, &v, 8)
@@ -256,7 +258,7 @@ cdef int _shortest(double v, char* digits, int* k) noexcept nogil:
     f <<= shift + 1
     e -= shift + 1
     # The least power in the table that brings the product's exponent to -60 or more.
-    index = ((-62 - e) * 1233 // 4096 + 348) // 8  # at most one too few: 1233 / 4096 is a little under log10(2)
+    index = ((-62 - e) * 1233 // 4096 + 348) // 8  # one too few at most; 1233 / 4096 is just under log10(2)
     while e + _exponent_two(index) + 64 < -60:
         index += 1
     power = powers_ten[index]
@@ -324,7 +326,7 @@ cdef int num_format_double(double v, char* out) noexcept nogil:
 
 
 cdef int num_format_long_double_human(long double v, char* out, size_t cap) noexcept nogil:
-    """Write `v` as INCRBYFLOAT shows it; 0 if it does not fit `cap` (NUM_LONG_DOUBLE_MAX is always enough)."""
+    """Write `v` as INCRBYFLOAT shows it; 0 if `cap` is too small (NUM_LONG_DOUBLE_MAX never is)."""
     cdef int n
     if v - v != 0:
         if cap < 4:

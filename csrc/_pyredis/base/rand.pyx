@@ -1,12 +1,12 @@
 """rand -- seeded random numbers, and random bytes from the system.
 
-xoshiro256** (Blackman and Vigna 2018) serves RANDOMKEY, SPOP, eviction samples, skiplist levels: fast, 32 bytes of
-state that its owner passes in, and the same seed gives the same run, which tests and replays rely on. Its output
-can be predicted from its past, so secrets (the hash key, run ids, passwords) come from rand_fill instead.
+xoshiro256** (Blackman and Vigna 2018) serves RANDOMKEY, SPOP, eviction samples, skiplist levels: fast, 32
+bytes of state that its owner passes in, and the same seed gives the same run, which tests and replays rely
+on. Its output can be predicted from its past, so secrets (the hash key, run ids, passwords) come from
+rand_fill instead.
 
-rand_below multiplies instead of dividing (Lemire 2019): the high half of random * n is the answer, and the low half
-tells when a value must be thrown away to keep all n equally likely.
-"""
+rand_below multiplies instead of dividing (Lemire 2019): the high half of random * n is the answer, and the
+low half tells when a value must be thrown away to keep all n equally likely."""
 cdef extern from "entropy.h" nogil:
     int entropy_fill(void* out, size_t n) noexcept
 

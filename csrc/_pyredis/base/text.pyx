@@ -1,7 +1,7 @@
 """text -- glob patterns, ASCII case, and the quoting of command lines.
 
-Globs are Redis's: `*` any run, `?` any byte, `[a-z]` `[^a-z]` a byte in or out of a class, `\\x` the byte x. The
-corners, each checked against a server:
+Globs are Redis's: `*` any run, `?` any byte, `[a-z]` `[^a-z]` a byte in or out of a class, `\\x` the byte
+x. The corners, each checked against a server:
 
     [a-]      a range may end in ']': this one runs from 'a' to ']', and the class goes on
     [abc      a class without its end goes on to the end of the pattern
@@ -9,17 +9,18 @@ corners, each checked against a server:
     [z-a]     ends are put in order, before case is folded: without regard to case, [Z-a] is empty
     [\\M]      an escaped byte of a class keeps its case even when case does not count
     a\\        a lone backslash at the end is itself
-    ''        no pattern but '' matches an empty string, not even `*` (the server short-cuts a bare `*` itself)
+    ''        no pattern but '' matches an empty string, not even `*` (commands short-cut a bare `*`)
 
-Every element but `*` takes exactly one byte, so it is enough to go back to the last star on a mismatch and let it
-take one byte more; a star before it need never be tried again. That is at most pattern length times string length
-steps, with no recursion, where the obvious recursive matcher is exponential in the stars (a*a*a*a*b).
+Every element but `*` takes exactly one byte, so it is enough to go back to the last star on a mismatch and
+let it take one byte more; a star before it need never be tried again. That is at most pattern length times
+string length steps, with no recursion, where the obvious recursive matcher is exponential in the stars
+(a*a*a*a*b).
 
-A line is split as inline commands and redis.conf are: words end at blank, tab, CR, LF or NUL. In double quotes
-\\n \\r \\t \\b \\a and \\xHH are one byte, and a backslash before another byte is that byte; in single quotes only \\' is
-an escape. Quotes may open within a word; after they close the word must end. A decoded word is never longer than
-its source, so `out` may be the line itself, at the place the word begins or before.
-"""
+A line is split as inline commands and redis.conf are: words end at blank, tab, CR, LF or NUL. In double
+quotes \\n \\r \\t \\b \\a and \\xHH are one byte, and a backslash before another byte is that byte; in
+single quotes only \\' is an escape. Quotes may open within a word; after they close the word must end. A
+decoded word is never longer than its source, so `out` may be the line itself, at the place the word begins
+or before."""
 from libc.string cimport memchr
 
 
@@ -82,7 +83,8 @@ cdef inline bint _is_plain(unsigned char c) noexcept nogil:
 cdef bint text_glob(const char* pattern, size_t pn, const char* s, size_t sn, bint nocase) noexcept nogil:
     """Does `pattern` match the whole of `s`? At most pn * sn steps."""
     cdef _Glob g
-    cdef size_t i = 0, at = 0, star = 0, star_at = 0     # star: behind the last star; star_at: what it left over
+    cdef size_t i = 0, at = 0
+    cdef size_t star = 0, star_at = 0              # behind the last star, and behind what it took of s
     cdef bint starred = False
     cdef const void* hit
     if sn == 0:
@@ -218,8 +220,8 @@ cdef bint _single_quoted(const char* line, size_t n, size_t* pos, char* out, siz
 cdef int text_next_word(const char* line, size_t n, size_t* pos, char* out, size_t* out_len) noexcept nogil:
     """Decode the word at or after *pos into `out`, and move *pos behind it.
 
-    `out` needs room for the n - *pos bytes left. Returns 1 for a word (perhaps empty: ""), 0 at the end of the
-    line, -1 if quotes do not close or text follows a closing one; then *pos and `out` mean nothing."""
+    `out` needs room for the n - *pos bytes left. Returns 1 for a word (perhaps empty: ""), 0 at the end of
+    the line, -1 if quotes do not close or text follows a closing one; then *pos and `out` mean nothing."""
     cdef size_t i = pos[0], used = 0
     cdef bint closed
     cdef char c
