@@ -40,6 +40,7 @@ cdef enum Status:
     STATUS_COUNT
     # not errors
     BLOCKED = 1000                  # the reply comes later
-    REPLIED                         # a control handler has replied (an error, perhaps)
+    HELD                            # the command waits, and will be tried again as it is
+    REPLIED_ERROR                   # a control handler has replied an error
 
 cdef const char* status_text(Status s) noexcept nogil   # with its code; "%s" stands for the command's name or detail

@@ -5,7 +5,7 @@ from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport Status
 from _pyredis.base.text cimport text_equal_nocase
-from _pyredis.db.effects cimport effects_key, effects_propagate
+from _pyredis.db.effects cimport Effects, effects_key, effects_propagate
 from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_key
 from _pyredis.db.value cimport Entry, ValueType
 from _pyredis.wire.block cimport BlockPool
@@ -83,12 +83,14 @@ cdef enum ConnFlag:
     CONN_AUTHENTICATED = 1 << 9
     CONN_UNIX = 1 << 10
     CONN_WANTS_WRITE = 1 << 11       # the loop watches for writability
-    CONN_READY = 1 << 12             # in the list of those with something to send
     CONN_IMPORT_SOURCE = 1 << 13
     CONN_CAPA_REDIRECT = 1 << 14
-    CONN_EOF = 1 << 15               # the peer has closed its half
     CONN_FAKE = 1 << 16              # no socket: tests, scripts, the AOF
-    CONN_STUCK = CONN_CLOSE_AFTER_REPLY | CONN_CLOSE_ASAP | CONN_BLOCKED | CONN_HELD
+    CONN_REWOUND = 1 << 17           # within a batch: the rest of its requests will be read again
+    CONN_RESUME = 1 << 18            # has input to run although nothing new has come
+    CONN_GONE = 1 << 19              # closed: the loop is to be told, then it is freed
+    CONN_WATCHED = 1 << 20           # the loop knows of CONN_WANTS_WRITE
+    CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
     char* ptr
@@ -102,10 +104,10 @@ cdef struct Conn:
     Db* db
     Conn* next                      # all connections, oldest first
     Conn* prev
-    Conn* ready_next
     char* in_data                   # input: a block of the pool, or larger; NULL when nothing is pending
     size_t in_used
     size_t in_capacity
+    size_t in_hint                  # capacity to start with next time
     Parser parser
     Out out
     Text name
@@ -144,6 +146,24 @@ cdef struct ServerStats:
     uint64_t largest_in
     uint64_t largest_out
 
+cdef enum:
+    SINKS = 4
+    ERROR_KINDS = 128
+
+cdef enum LogLevel:
+    LOG_DEBUG = 0
+    LOG_VERBOSE
+    LOG_NOTICE
+    LOG_WARNING
+
+cdef struct Sink:                   # somebody who is told of every command's effects
+    void (*take)(void* arg, Effects* fx) noexcept nogil
+    void* arg
+
+cdef struct ErrorCount:
+    char code[32]
+    uint64_t count
+
 cdef struct Server:                 # what all connections share
     Arena* mem
     Keyspace* ks
@@ -153,7 +173,8 @@ cdef struct Server:                 # what all connections share
     ParseLimits limits
     uint32_t gates
     ControlFn control
-    void* owner                     # the Python core, for `control`
+    void (*log)(Server* s, int level, const char* text) noexcept nogil
+    void* owner                     # the Python core, for `control` and `log`
     Conn* first
     Conn* last
     size_t connected
@@ -165,8 +186,15 @@ cdef struct Server:                 # what all connections share
     bint pause_writes_only
     bint auth_required              # new connections start unauthenticated
     bint track_latency
-    bint started_stopping           # SHUTDOWN: nothing more is read
+    size_t resuming                 # connections with CONN_RESUME
+    size_t gone                     # connections with CONN_GONE
     ServerStats stats
+    ErrorCount errors[ERROR_KINDS]
+    int error_kinds
+    Sink sinks[SINKS]
+    Ctx* command                    # the one whose effects are being drained, or NULL
+    uint64_t ticks                  # when the last command ended
+    size_t output_floor             # no output limit can be passed below this many bytes
     char detail[512]                # for status texts with a %s
 
 cdef struct Ctx:

@@ -1,0 +1,81 @@
+"""connection -- commands about the connection itself that need no Python: PING, ECHO, SELECT, QUIT, RESET,
+TIME.
+"""
+from libc.stdint cimport int64_t, uint32_t
+
+from _pyredis.base.clock cimport clock_unix_us
+from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_WRONG_ARITY, OK, Status
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64)
+from _pyredis.cmd.table cimport table_bind
+from _pyredis.wire.reply cimport reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice
+
+
+cdef Status cmd_ping(Ctx* c) noexcept nogil:
+    """PING [message] -> PONG, or the message."""
+    if c.argc > 2:
+        return ERR_WRONG_ARITY
+    if c.argc == 2:
+        reply_slice(c.out, c.argv[1])
+    else:
+        reply_simple(c.out, b"PONG")
+    return OK
+
+
+cdef Status cmd_echo(Ctx* c) noexcept nogil:
+    """ECHO message -> the message."""
+    reply_slice(c.out, c.argv[1])
+    return OK
+
+
+cdef Status cmd_select(Ctx* c) noexcept nogil:
+    """SELECT index -> OK; from now on the connection works in that database."""
+    cdef int64_t index
+    cdef Status st = arg_i64(c, 1, &index)
+    if st != OK:
+        return st
+    if index < 0 or index >= c.ks.count:
+        return ERR_DB_INDEX_RANGE
+    c.conn.db = &c.ks.dbs[index]
+    reply_ok(c.out)
+    return OK
+
+
+cdef Status cmd_quit(Ctx* c) noexcept nogil:
+    """QUIT -> OK, and the connection ends."""
+    reply_ok(c.out)
+    c.conn.flags |= CONN_CLOSE_AFTER_REPLY
+    return OK
+
+
+cdef Status cmd_reset(Ctx* c) noexcept nogil:
+    """RESET -> RESET; the connection is as it was when new: database 0, RESP2, its authentication forgotten."""
+    c.conn.db = &c.ks.dbs[0]
+    c.conn.out.proto = 2
+    c.conn.flags &= ~<uint32_t>(CONN_NO_EVICT | CONN_NO_TOUCH | CONN_REPLY_OFF | CONN_REPLY_SKIP
+                                | CONN_REPLY_SKIP_NEXT | CONN_AUTHENTICATED)
+    c.conn.gates &= ~<uint32_t>GATE_AUTH
+    if c.server.auth_required:
+        c.conn.gates |= GATE_AUTH
+    else:
+        c.conn.flags |= CONN_AUTHENTICATED
+    reply_simple(c.out, b"RESET")
+    return OK
+
+
+cdef Status cmd_time(Ctx* c) noexcept nogil:
+    """TIME -> [unix seconds, microseconds of the second]."""
+    cdef int64_t now = clock_unix_us(&c.server.clock)
+    reply_array(c.out, 2)
+    reply_bulk_int(c.out, now // 1000000)
+    reply_bulk_int(c.out, now % 1000000)
+    return OK
+
+
+cdef void bind_connection(Table* t) noexcept nogil:
+    table_bind(t, b"PING", cmd_ping)
+    table_bind(t, b"ECHO", cmd_echo)
+    table_bind(t, b"SELECT", cmd_select)
+    table_bind(t, b"QUIT", cmd_quit)
+    table_bind(t, b"RESET", cmd_reset)
+    table_bind(t, b"TIME", cmd_time)

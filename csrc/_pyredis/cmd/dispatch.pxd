@@ -1,0 +1,23 @@
+# dispatch -- from a parsed request to its reply. The story is in dispatch.pyx.
+from libc.stdint cimport uint64_t
+from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
+from _pyredis.db.effects cimport Effects
+
+cdef struct Request:
+    Conn* conn
+    Slice* argv
+    size_t first                    # where argv starts in the batch's vector, until that is complete
+    int argc
+    bint broken                     # no request: the parser's error text is due
+    bint hashed
+    uint64_t hash                   # of argv[1], if the command's first key stands there
+    Command* cmd                    # NULL: unknown
+    size_t start                    # offset in the connection's input, for reading it again
+    char* line                      # of an inline request: freed after it
+    size_t line_size
+
+cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil
+cdef bint dispatch_run(Server* s, Request* r) noexcept nogil     # False: the connection is held; ask again later
+cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil
+cdef void dispatch_drain(Server* s) noexcept nogil               # after changes outside of any command

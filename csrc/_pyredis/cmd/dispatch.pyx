@@ -1,0 +1,273 @@
+"""dispatch -- from a parsed request to its reply: the one place where a command is allowed, run and counted.
+
+    prepare (a group of requests): find the command, hash its key, fetch the lines that it will touch
+    run (each, in order): existence, arity, checks -> the command -> effects -> counters
+
+Preparing a group before running it hides the memory's latency: with ten million keys a look-up costs half
+(bucket lines for all are asked for first, then the entries that the tags point to).
+
+The checks are one table, in the order in which Redis makes them. Each has a gate bit, which is set on the
+server or on the connection only while the check can fail; where no bit is set, a request passes them all
+with one comparison. Nobody but this module answers an error on a command's behalf.
+
+A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
+that connection waits, and is read again from `start`.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.string cimport memchr, memcpy, strlen
+
+from _pyredis.base.clock cimport clock_ticks
+from _pyredis.base.slice cimport Slice
+from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
+                                   ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
+from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_HELD, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_COUNT, SINKS, ErrorCount, fail_with)
+from _pyredis.cmd.table cimport command_count, table_find, table_sub
+from _pyredis.db.effects cimport Effects, effects_clear
+from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
+from _pyredis.wire.parser cimport parser_error
+from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error
+
+cdef extern from "bucket.h" nogil:
+    int bits_lowest(unsigned int x)
+
+cdef extern from "ensure.h" nogil:
+    void ENSURE(bint condition)
+    bint LIKELY(bint x)
+    bint UNLIKELY(bint x)
+
+cdef enum:
+    ERROR_TEXT = 600
+    QUOTED_ARGS = 128              # bytes of arguments shown with an unknown command
+
+
+# ---------------------------------------------------------------- preparing
+
+cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
+    """Finds each command and starts the loads that running it will wait for."""
+    cdef int i
+    cdef Request* r
+    for i in range(n):
+        r = &requests[i]
+        if r.broken:
+            continue
+        r.cmd = table_find(&s.table, r.argv[0])
+        if r.cmd != NULL and r.cmd.first_key == 1 and r.argc > 1:
+            r.hash = dict_hash(&s.ks.type, r.argv[1].ptr, r.argv[1].len)
+            r.hashed = True
+            dict_prefetch_bucket(&r.conn.db.keys, r.hash)
+    for i in range(n):
+        if requests[i].hashed:
+            dict_prefetch_entries(&requests[i].conn.db.keys, requests[i].hash)
+
+
+# ---------------------------------------------------------------- errors
+
+cdef void _count_error(Server* s, const char* text, size_t n) noexcept nogil:
+    """Counts by the error's code, the first word, as INFO errorstats shows it."""
+    cdef const char* space = <const char*>memchr(text, c' ', n)
+    cdef size_t length = space - text if space != NULL else n
+    cdef int i
+    cdef ErrorCount* e
+    s.stats.errors += 1
+    if length >= sizeof(s.errors[0].code):
+        length = sizeof(s.errors[0].code) - 1
+    for i in range(s.error_kinds):
+        e = &s.errors[i]
+        if strlen(e.code) == length and memchr(text, 0, length) == NULL and _same(e.code, text, length):
+            e.count += 1
+            return
+    if s.error_kinds < <int>(sizeof(s.errors) // sizeof(s.errors[0])):
+        e = &s.errors[s.error_kinds]
+        s.error_kinds += 1
+        memcpy(e.code, text, length)
+        e.code[length] = 0
+        e.count = 1
+
+
+cdef bint _same(const char* a, const char* b, size_t n) noexcept nogil:
+    cdef size_t i
+    for i in range(n):
+        if a[i] != b[i]:
+            return False
+    return True
+
+
+cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil:
+    """Replies an error and counts it."""
+    _count_error(c.server, text, n)
+    reply_error(c.out, text, n)
+
+
+cdef void _fail(Ctx* c, Status st) noexcept nogil:
+    """Replies the error of a status."""
+    cdef char[ERROR_TEXT] text
+    cdef const char* detail = c.detail
+    cdef int n
+    if detail == NULL and c.cmd != NULL:
+        detail = c.cmd.name
+    n = snprintf(text, ERROR_TEXT, status_text(st), detail)
+    dispatch_error(c, text, n if n < ERROR_TEXT else ERROR_TEXT - 1)
+
+
+cdef int _until_nul(Slice s, int most) noexcept nogil:
+    """How much of s an error text shows: at most `most` bytes, up to a NUL."""
+    cdef const void* stop
+    cdef size_t n = s.len if s.len < <size_t>most else most
+    stop = memchr(s.ptr, 0, n)
+    return <int>(<const char*>stop - s.ptr if stop != NULL else n)
+
+
+cdef Status _unknown(Ctx* c) noexcept nogil:
+    cdef char* text = c.server.detail
+    cdef size_t room = sizeof(c.server.detail)
+    cdef int n, shown = 0, part, i
+    n = snprintf(text, room, b"ERR unknown command '%.*s', with args beginning with: ",
+                 _until_nul(c.argv[0], QUOTED_ARGS), c.argv[0].ptr)
+    for i in range(1, c.argc):
+        if shown >= QUOTED_ARGS:
+            break
+        part = snprintf(text + n + shown, room - n - shown, b"'%.*s' ",
+                        _until_nul(c.argv[i], QUOTED_ARGS - shown), c.argv[i].ptr)
+        shown += part
+    return fail_with(c, ERR_UNKNOWN_COMMAND, text)
+
+
+cdef Status _unknown_sub(Ctx* c) noexcept nogil:
+    cdef char[64] upper
+    cdef size_t i
+    for i in range(c.cmd.name_length + 1):
+        upper[i] = c.cmd.name[i] - 32 if c'a' <= c.cmd.name[i] <= c'z' else c.cmd.name[i]
+    snprintf(c.server.detail, sizeof(c.server.detail), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
+             _until_nul(c.argv[1], QUOTED_ARGS), c.argv[1].ptr, upper)
+    return fail_with(c, ERR_UNKNOWN_SUBCOMMAND, c.server.detail)
+
+
+# ---------------------------------------------------------------- the checks
+
+cdef Status _check_auth(Ctx* c) noexcept nogil:
+    return OK if c.cmd.flags & CMD_NO_AUTH else ERR_NOAUTH
+
+
+cdef Status _check_memory(Ctx* c) noexcept nogil:
+    return ERR_OOM if c.cmd.flags & CMD_DENYOOM and c.server.mem.used > c.server.memory_limit else OK
+
+
+cdef Status _check_pause(Ctx* c) noexcept nogil:
+    if c.server.pause_writes_only and not c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE):
+        return OK
+    return HELD
+
+
+cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
+    """The checks whose gates are shut, in order."""
+    cdef Status st = OK
+    cdef int gate
+    while gates and st == OK:
+        gate = bits_lowest(gates)
+        gates &= gates - 1
+        if gate == 0:
+            st = _check_auth(c)
+        elif gate == 1:
+            st = _check_memory(c)
+        else:
+            st = _check_pause(c)
+    return st
+
+
+cdef Status _allowed(Ctx* c) noexcept nogil:
+    """Does the command exist, in this form, and may it run now?"""
+    cdef Command* sub
+    if c.cmd == NULL:
+        return _unknown(c)
+    if c.cmd.subs != NULL and c.argc > 1:
+        sub = table_sub(c.cmd, c.argv[1])
+        if sub == NULL:
+            return _unknown_sub(c)
+        c.cmd = sub
+    if c.argc != c.cmd.arity and (c.cmd.arity > 0 or c.argc < -c.cmd.arity):
+        return ERR_WRONG_ARITY
+    return _check(c, c.server.gates | c.conn.gates)
+
+
+# ---------------------------------------------------------------- running
+
+cdef void dispatch_drain(Server* s) noexcept nogil:
+    """Tells everybody who listens what was changed, once, in order."""
+    cdef Effects* fx = &s.ks.fx
+    cdef int i
+    for i in range(SINKS):
+        if s.sinks[i].take != NULL:
+            s.sinks[i].take(s.sinks[i].arg, fx)
+    effects_clear(fx)
+
+
+cdef void _end_reply(Conn* conn, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
+    """CLIENT REPLY OFF and SKIP: what was appended since is dropped."""
+    if conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
+        out_truncate(&conn.out, tail, used, pending)
+    conn.flags &= ~<uint32_t>CONN_REPLY_SKIP
+    if conn.flags & CONN_REPLY_SKIP_NEXT:
+        conn.flags = (conn.flags & ~<uint32_t>CONN_REPLY_SKIP_NEXT) | CONN_REPLY_SKIP
+
+
+cdef void _run_broken(Ctx* c) noexcept nogil:
+    cdef char[128] text
+    cdef int n = parser_error(&c.conn.parser, text, sizeof(text))
+    dispatch_error(c, text, n)
+
+
+cdef void _context(Ctx* c, Server* s, Request* r) noexcept nogil:
+    c.argv = r.argv
+    c.argc = r.argc
+    c.hashed = r.hashed
+    c.hash = r.hash
+    c.conn = r.conn
+    c.db = r.conn.db
+    c.ks = s.ks
+    c.out = &r.conn.out
+    c.cmd = r.cmd
+    c.server = s
+    c.detail = NULL
+
+
+cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
+    """Runs one request. False: it has to wait, and nothing was done."""
+    cdef Ctx c
+    cdef Status st
+    cdef Conn* conn = r.conn
+    cdef OutBlock* tail = conn.out.tail
+    cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
+    cdef uint64_t began
+    _context(&c, s, r)
+    if UNLIKELY(r.broken):
+        _run_broken(&c)
+        return True
+    st = _allowed(&c)
+    if UNLIKELY(st != OK):
+        if st == HELD:
+            return False
+        if c.cmd != NULL:
+            c.cmd.rejected += 1
+        _fail(&c, st)
+    else:
+        conn.last_command = c.cmd
+        conn.commands += 1
+        s.stats.commands += 1
+        began = s.ticks
+        st = c.cmd.fn(&c) if c.cmd.fn != NULL else s.control(&c)
+        s.ticks = clock_ticks()
+        command_count(c.cmd, s.mem, s.ticks - began, s.track_latency)
+        if UNLIKELY(st != OK and st < BLOCKED):
+            c.cmd.failed += 1
+            _fail(&c, st)
+        elif UNLIKELY(st == REPLIED_ERROR):
+            c.cmd.failed += 1
+        if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
+            s.command = &c
+            dispatch_drain(s)
+            s.command = NULL
+    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
+        _end_reply(conn, tail, used, pending)
+    return True

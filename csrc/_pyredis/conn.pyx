@@ -1,0 +1,382 @@
+"""conn -- a connection: bytes in, requests run, bytes out.
+
+    recv -> in_data [ run | start: not run yet | in_used ] -> requests, GROUP at a time -> out -> send
+
+A round of the server is: one recv for each ready connection; then, over all of them in turn, requests are
+parsed into a group of up to 32, prepared together (dispatch_prepare) and run in order; at the end one send
+for each connection with something to say. So replies to a pipeline leave in one write, nothing is probed for
+EAGAIN, and the memory latency of a group is paid once.
+
+Input stands in a block of the pool; a request that does not fit makes it grow (by doubling: with the bytes
+that came, not with those announced). An idle connection has neither input nor output memory.
+
+A connection that is stuck (blocked, held by CLIENT PAUSE, to be closed) runs nothing more; what was parsed
+ahead of it is forgotten and read again from its offset when it goes on. Closing is told to the event loop,
+which owns the descriptors; until then the connection is CONN_GONE and does nothing.
+
+Rule: parser.start <= parser.at <= in_used <= in_capacity.
+"""
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
+
+from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
+from _pyredis.base.mem cimport mem_alloc, mem_free
+from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
+                               CONN_HELD, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
+                               LOG_WARNING)
+from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
+from _pyredis.db.keyspace cimport keyspace_set_clock
+from _pyredis.wire.block cimport BLOCK, block_give, block_take
+from _pyredis.wire.parser cimport (PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, ParseResult, args_free, parser_free,
+                                   parser_init, parser_next, parser_wants)
+from _pyredis.wire.reply cimport out_clear, out_init, out_sent, out_views
+
+cdef extern from "<sys/socket.h>" nogil:
+    cdef struct iovec:
+        void* iov_base
+        size_t iov_len
+    cdef struct msghdr:
+        iovec* msg_iov
+        size_t msg_iovlen
+    ssize_t recv(int fd, void* p, size_t n, int flags)
+    ssize_t send(int fd, const void* p, size_t n, int flags)
+    ssize_t sendmsg(int fd, const msghdr* m, int flags)
+    int MSG_NOSIGNAL
+    int MSG_DONTWAIT
+
+cdef extern from "<sys/uio.h>" nogil:
+    pass
+
+cdef extern from "ensure.h" nogil:
+    void ENSURE(bint condition)
+    bint LIKELY(bint x)
+    bint UNLIKELY(bint x)
+
+cdef enum:
+    LEAST_READ = 4096              # a recv has at least this much room
+    VIEWS = 32                     # pieces of a sendmsg
+    SEND_MOST = 1 << 20            # bytes sent to one connection in a round, so that the others get theirs
+
+
+# ---------------------------------------------------------------- beginning and end
+
+cdef Conn* conn_new(Server* s, int fd) noexcept nogil:
+    cdef Conn* c = <Conn*>mem_alloc(s.mem, sizeof(Conn))
+    memset(c, 0, sizeof(Conn))
+    s.next_id += 1
+    c.id = s.next_id
+    c.fd = fd
+    c.db = &s.ks.dbs[0]
+    c.flags = 0 if s.auth_required else CONN_AUTHENTICATED
+    c.gates = GATE_AUTH if s.auth_required else 0
+    c.created_ms = c.active_ms = s.ks.now_ms
+    parser_init(&c.parser)
+    out_init(&c.out, &s.blocks)
+    c.prev = s.last
+    if s.last != NULL:
+        s.last.next = c
+    else:
+        s.first = c
+    s.last = c
+    s.connected += 1
+    return c
+
+
+cdef void _release_input(Server* s, Conn* c) noexcept nogil:
+    if c.in_data == NULL:
+        return
+    if c.in_capacity == BLOCK:
+        block_give(&s.blocks, c.in_data)
+    else:
+        mem_free(s.mem, c.in_data, c.in_capacity)
+    c.in_data = NULL
+    c.in_used = c.in_capacity = 0
+    c.parser.start = c.parser.at = 0
+
+
+cdef void conn_set_text(Server* s, Text* t, const char* p, size_t n) noexcept nogil:
+    """Replaces a name; n = 0 removes it."""
+    mem_free(s.mem, t.ptr, t.len)
+    t.ptr = NULL
+    t.len = n
+    if n:
+        t.ptr = <char*>mem_alloc(s.mem, n)
+        memcpy(t.ptr, p, n)
+
+
+cdef void conn_free(Server* s, Conn* c) noexcept nogil:
+    conn_set_text(s, &c.name, NULL, 0)
+    conn_set_text(s, &c.lib_name, NULL, 0)
+    conn_set_text(s, &c.lib_version, NULL, 0)
+    conn_set_text(s, &c.address, NULL, 0)
+    conn_set_text(s, &c.local_address, NULL, 0)
+    parser_free(&c.parser, s.mem)
+    _release_input(s, c)
+    out_clear(&c.out)
+    if c.prev != NULL:
+        c.prev.next = c.next
+    else:
+        s.first = c.next
+    if c.next != NULL:
+        c.next.prev = c.prev
+    else:
+        s.last = c.prev
+    if c.flags & CONN_RESUME:
+        s.resuming -= 1
+    s.connected -= 1
+    mem_free(s.mem, c, sizeof(Conn))
+
+
+cdef void conn_close(Server* s, Conn* c) noexcept nogil:
+    if not c.flags & CONN_GONE:
+        c.flags |= CONN_CLOSE_ASAP | CONN_GONE
+        s.gone += 1
+
+
+cdef void conn_end_after_reply(Server* s, Conn* c) noexcept nogil:
+    """Runs nothing more; closes when what is pending has been sent."""
+    c.flags |= CONN_CLOSE_AFTER_REPLY
+
+
+cdef void conn_resume(Server* s, Conn* c) noexcept nogil:
+    if not c.flags & CONN_RESUME:
+        c.flags |= CONN_RESUME
+        s.resuming += 1
+
+
+# ---------------------------------------------------------------- input
+
+cdef void _set_input(Server* s, Conn* c, size_t capacity) noexcept nogil:
+    """Moves what is not run yet to the front of an input block of `capacity` bytes (BLOCK: from the pool)."""
+    cdef char* data = <char*>(block_take(&s.blocks) if capacity == BLOCK else mem_alloc(s.mem, capacity))
+    cdef size_t left = c.in_used - c.parser.start, read = c.parser.at - c.parser.start
+    if left:
+        memcpy(data, c.in_data + c.parser.start, left)
+    _release_input(s, c)
+    c.in_data = data
+    c.in_capacity = capacity
+    c.in_used = left
+    c.parser.at = read
+
+
+cdef void _make_room(Server* s, Conn* c, size_t least) noexcept nogil:
+    """Room for at least `least` more bytes of input; for the argument under way, if it is not far."""
+    cdef size_t left = c.in_used - c.parser.start
+    cdef size_t wanted, capacity
+    if c.in_data == NULL:
+        _set_input(s, c, c.in_hint if c.in_hint > BLOCK else BLOCK)
+    wanted = parser_wants(&c.parser)
+    wanted = wanted - left if wanted > left else 0
+    if wanted < least:
+        wanted = least
+    if c.in_capacity - c.in_used >= wanted:
+        return
+    if c.parser.start and c.in_capacity - left >= wanted:
+        memmove(c.in_data, c.in_data + c.parser.start, left)
+        c.in_used = left
+        c.parser.at -= c.parser.start
+        c.parser.start = 0
+        return
+    capacity = c.in_capacity * 2
+    if left + wanted < capacity and left + wanted > c.in_capacity:
+        capacity = left + wanted                 # exactly the large argument
+    _set_input(s, c, capacity)
+    c.in_hint = capacity
+
+
+cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:
+    s.stats.query_limit_closes += 1
+    s.log(s, LOG_WARNING, b"Closing client that reached max query buffer length")
+    conn_close(s, c)
+
+
+cdef void conn_receive(Server* s, Conn* c) noexcept nogil:
+    """One recv. The end of input, an error or too much input close the connection."""
+    cdef ssize_t n
+    _make_room(s, c, LEAST_READ)
+    n = recv(c.fd, c.in_data + c.in_used, c.in_capacity - c.in_used, MSG_DONTWAIT)
+    if n <= 0:
+        if n == 0 or (errno != EAGAIN and errno != EINTR):
+            conn_close(s, c)
+        return
+    c.in_used += n
+    c.bytes_in += n
+    c.reads += 1
+    c.active_ms = s.ks.now_ms
+    s.stats.bytes_in += n
+    s.stats.reads += 1
+    if c.in_used - c.parser.start > s.query_limit:
+        _over_query_limit(s, c)
+
+
+cdef bint conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil:
+    """Input of a connection without a socket. False if that passed the query limit."""
+    if c.in_data == NULL or c.in_capacity - c.in_used < n:
+        _set_input(s, c, BLOCK if c.in_used - c.parser.start + n <= BLOCK else c.in_used - c.parser.start + n + BLOCK)
+    memcpy(c.in_data + c.in_used, p, n)
+    c.in_used += n
+    return c.in_used - c.parser.start <= s.query_limit
+
+
+cdef void _rest_input(Server* s, Conn* c) noexcept nogil:
+    """After a round: gives the block back if all of it has run."""
+    if c.in_data == NULL or c.parser.start < c.in_used:
+        return
+    if c.in_capacity > BLOCK and c.in_used * 4 < c.in_capacity:
+        c.in_hint = c.in_capacity // 2
+    _release_input(s, c)
+
+
+# ---------------------------------------------------------------- requests
+
+cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
+    """Appends requests of c to the group, as many as fit. True: c has no more that is complete."""
+    cdef Request* r
+    cdef ParseResult got
+    cdef size_t start, first
+    while count[0] < GROUP:
+        start = c.parser.start
+        first = b.args.count
+        s.limits.unauthenticated = not c.flags & CONN_AUTHENTICATED
+        got = parser_next(&c.parser, s.mem, c.in_data, c.in_used, &s.limits, &b.args)
+        if got == PARSE_MORE:
+            return True
+        if got != PARSE_COMMAND and got != PARSE_ERROR:
+            continue
+        r = &b.requests[count[0]]
+        count[0] += 1
+        r.conn = c
+        r.first = first
+        r.argc = c.parser.argc
+        r.start = start
+        r.broken = got == PARSE_ERROR
+        r.hashed = False
+        r.cmd = NULL
+        r.line = c.parser.line
+        r.line_size = c.parser.line_size
+        c.parser.line = NULL
+        if r.broken:
+            return True
+    return False
+
+
+cdef void _rewind(Server* s, Conn* c, size_t start) noexcept nogil:
+    """Requests from offset `start` on will be parsed again."""
+    if c.flags & CONN_REWOUND:
+        return
+    parser_free(&c.parser, s.mem)
+    c.parser.start = c.parser.at = start
+    c.parser.args_left = 0
+    c.parser.bulk = -1
+    c.flags |= CONN_REWOUND
+
+
+cdef void _check_output(Server* s, Conn* c) noexcept nogil:
+    """Closes a connection that reads too slowly (client-output-buffer-limit)."""
+    cdef bint over = False
+    cdef uint64_t size = c.out.memory
+    if s.output_limits[0].hard and size >= s.output_limits[0].hard:
+        over = True
+    elif s.output_limits[0].soft and size >= s.output_limits[0].soft:
+        if c.soft_since_ms == 0:
+            c.soft_since_ms = s.ks.now_ms
+        over = s.ks.now_ms - c.soft_since_ms > s.output_limits[0].soft_ms
+    else:
+        c.soft_since_ms = 0
+    if over and not c.flags & CONN_FAKE:
+        s.stats.output_limit_closes += 1
+        s.log(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
+        out_clear(&c.out)
+        conn_close(s, c)
+
+
+cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
+    cdef int i
+    cdef Request* r
+    cdef Conn* c
+    for i in range(count):
+        b.requests[i].argv = b.args.at + b.requests[i].first
+    keyspace_set_clock(s.ks, clock_unix_ms(&s.clock))
+    dispatch_prepare(s, b.requests, count)
+    s.ticks = clock_ticks()
+    for i in range(count):
+        r = &b.requests[i]
+        c = r.conn
+        if UNLIKELY(c.flags & CONN_STUCK):
+            _rewind(s, c, r.start)
+        elif UNLIKELY(not dispatch_run(s, r)):
+            c.flags |= CONN_HELD
+            _rewind(s, c, r.start)
+        elif UNLIKELY(r.broken):
+            conn_end_after_reply(s, c)
+        if UNLIKELY(r.line != NULL):
+            mem_free(s.mem, r.line, r.line_size)
+            r.line = NULL
+        if UNLIKELY(c.out.memory > s.output_floor):
+            _check_output(s, c)
+    b.args.count = 0
+
+
+cdef void conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil:
+    """Runs every complete request of these connections, one connection after the other."""
+    cdef size_t i = 0
+    cdef int count = 0
+    cdef bint done
+    while i < n:
+        done = True
+        if conns[i].in_data != NULL and not conns[i].flags & CONN_STUCK:
+            conns[i].flags &= ~<uint32_t>CONN_REWOUND
+            done = _parse(s, conns[i], b, &count)
+        if done:
+            i += 1
+        if count == GROUP or (i == n and count):
+            _run_group(s, b, count)
+            count = 0
+    if b.args.capacity > 4096:
+        args_free(&b.args, s.mem)
+    for i in range(n):
+        _rest_input(s, conns[i])
+
+
+# ---------------------------------------------------------------- output
+
+cdef ssize_t _send_once(Conn* c) noexcept nogil:
+    cdef Slice[VIEWS] views
+    cdef msghdr m
+    cdef iovec[VIEWS] pieces
+    cdef int i, n = out_views(&c.out, views, VIEWS)
+    if n == 1:
+        return send(c.fd, views[0].ptr, views[0].len, MSG_NOSIGNAL | MSG_DONTWAIT)
+    memset(&m, 0, sizeof(m))
+    for i in range(n):
+        pieces[i].iov_base = <void*>views[i].ptr
+        pieces[i].iov_len = views[i].len
+    m.msg_iov = pieces
+    m.msg_iovlen = n
+    return sendmsg(c.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT)
+
+
+cdef void conn_send(Server* s, Conn* c) noexcept nogil:
+    """Sends what is pending, as far as the socket takes it. Sets CONN_WANTS_WRITE if that is not all."""
+    cdef ssize_t n
+    cdef size_t sent = 0
+    while c.out.pending and sent < SEND_MOST:
+        n = _send_once(c)
+        if n <= 0:
+            if errno != EAGAIN and errno != EINTR:
+                conn_close(s, c)
+                return
+            break
+        s.stats.writes += 1
+        sent += n
+        out_sent(&c.out, n)
+    c.bytes_out += sent
+    s.stats.bytes_out += sent
+    if c.out.pending:
+        c.flags |= CONN_WANTS_WRITE
+        return
+    c.flags &= ~<uint32_t>CONN_WANTS_WRITE
+    if c.flags & CONN_CLOSE_AFTER_REPLY:
+        conn_close(s, c)
