@@ -113,12 +113,6 @@ class KeySpec:
     access: str
     notes: str = ""
 
-    @property
-    def access_words(self) -> list[str]:
-        """The words as COMMAND INFO spells them: "RW ACCESS" is RW, access."""
-        first, *rest = self.access.split()
-        return [first, *(word.lower() for word in rest)]
-
     def has(self, word: str) -> bool:
         return word in self.access.split()
 
