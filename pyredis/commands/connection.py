@@ -209,7 +209,7 @@ FAMILY = Family("connection", categories=Category.CONNECTION, commands=[
     Command("QUIT", since="1.0.0", arity=-1,
             flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
             reply=Status("OK"),
-            deprecated_since="7.2.0", replaced_by="just closing the connection",
+            deprecated_since="7.2.0", replaced_by="closing the connection",
             summary="Asks the server to close this connection."),
 
     Command("RESET", since="6.2.0", arity=1,

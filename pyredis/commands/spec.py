@@ -141,7 +141,10 @@ class KeyNum(KeySpec):
 
 @dataclass(frozen=True, slots=True)
 class KeywordRange(KeySpec):
-    """Keys after a keyword that is looked for from argv[start] on, or, if negative, from there backwards."""
+    """Keys after a keyword that is looked for from argv[start] on, or, if negative, from there backwards.
+
+    `last` counts from the first key; a negative one from the end of argv, as in KeyRange.
+    """
 
     keyword: str
     start: int

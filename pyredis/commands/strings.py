@@ -86,7 +86,7 @@ FAMILY = Family("string", categories=Category.STRING, commands=[
             keys=[KeyRange(1, 1, 1, access="RW ACCESS UPDATE")],
             args=[Key("key"), String("value")],
             reply=Bulk("the value before") | Null("there was no such key"),
-            deprecated_since="6.2.0", replaced_by="`SET` with the `!GET` argument",
+            deprecated_since="6.2.0", replaced_by="`SET` with `GET`",
             summary="Sets a string and answers the one that was there."),
 
     Command("INCR", since="1.0.0", arity=2, flags=WRITE | DENYOOM | FAST,
@@ -160,7 +160,7 @@ FAMILY = Family("string", categories=Category.STRING, commands=[
             keys=[KeyRange(1, 1, 1, access="OW UPDATE")],
             args=[Key("key"), Integer("milliseconds"), String("value")],
             reply=Status("OK"),
-            deprecated_since="2.6.12", replaced_by="`SET` with the `PX` argument",
+            deprecated_since="2.6.12", replaced_by="`SET` with `PX`",
             summary="Sets a string that expires after some milliseconds."),
 
     Command("SET", since="1.0.0", arity=-3, flags=WRITE | DENYOOM,
@@ -192,14 +192,14 @@ FAMILY = Family("string", categories=Category.STRING, commands=[
             keys=[KeyRange(1, 1, 1, access="OW UPDATE")],
             args=[Key("key"), Integer("seconds"), String("value")],
             reply=Status("OK"),
-            deprecated_since="2.6.12", replaced_by="`SET` with the `EX` argument",
+            deprecated_since="2.6.12", replaced_by="`SET` with `EX`",
             summary="Sets a string that expires after some seconds."),
 
     Command("SETNX", since="1.0.0", arity=3, flags=WRITE | DENYOOM | FAST,
             keys=[KeyRange(1, 1, 1, access="OW INSERT")],
             args=[Key("key"), String("value")],
             reply=Number("1 if the key was set, 0 if it existed"),
-            deprecated_since="2.6.12", replaced_by="`SET` with the `NX` argument",
+            deprecated_since="2.6.12", replaced_by="`SET` with `NX`",
             summary="Sets a string if the key does not exist."),
 
     Command("SETRANGE", since="2.2.0", arity=4, flags=WRITE | DENYOOM,

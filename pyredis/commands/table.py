@@ -11,7 +11,7 @@ families and their declarations. Lookup is one dict access; building is linear.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..reply import SetOf, Simple
@@ -125,13 +125,15 @@ class CommandTable:
         """By full name in any case: b"GET", "config|get"."""
         return self._by_name.get(fold(name))
 
-    def find_argv(self, argv: list[bytes]) -> Entry | None:
+    def find_argv(self, argv: Sequence[bytes]) -> Entry | None:
         """What argv runs: a container's subcommand if it names one; None if it names one that is not there.
 
-        A container alone, with no second word, is found as itself.
+        A container alone, with no second word, is found as itself; "config|get" in one word is nothing.
         """
         entry = self._by_name.get(fold(argv[0]))
-        if entry is None or not entry.subcommands or len(argv) == 1 or entry.parent is not None:
+        if entry is None or entry.parent is not None:
+            return None
+        if not entry.subcommands or len(argv) == 1:
             return entry
         return entry.subcommands.get(fold(argv[1]))
 
