@@ -71,9 +71,9 @@ def _from_end(last: int, limit: int, first: int, argc: int) -> int:
 
 def _find_keyword(spec: KeywordRange, argv: Sequence[bytes]) -> int | None:
     if spec.start > 0:
-        places = range(spec.start, len(argv))
+        places = range(spec.start, len(argv) - 1)       # a keyword at the very end has nothing after it
     else:
-        places = range(len(argv) + spec.start, 0, -1)
+        places = range(len(argv) + spec.start, 1, -1)
     keyword = spec.keyword.encode().upper()
     return next((at for at in places if argv[at].upper() == keyword), None)
 
@@ -93,12 +93,14 @@ def _set(argv: Sequence[bytes]) -> Keys:
 
 
 def _bitfield(argv: Sequence[bytes]) -> Keys:
-    """GETs alone, of two arguments each, leave the value as it is."""
+    """GET, and OVERFLOW by itself, leave the value as it is; anything else may not."""
+    values_of = {b"GET": 2, b"OVERFLOW": 1}
     at = 2
     while at < len(argv):
-        if argv[at].upper() != b"GET":
+        values = values_of.get(argv[at].upper())
+        if values is None or at + values >= len(argv):
             return [(1, "RW ACCESS UPDATE")]
-        at += 3
+        at += 1 + values
     return [(1, "RO ACCESS")]
 
 
@@ -111,8 +113,7 @@ def _sort(argv: Sequence[bytes]) -> Keys:
     while at < len(argv):
         option = argv[at].upper()
         if option == b"STORE" and at + 1 < len(argv):
-            store = at + 1
-            at += 1
+            store = at + 1      # Redis: the word after STORE is looked at as an option too
         at += 1 + values_of.get(option, 0)
     return [*found, (store, "OW UPDATE")] if store else found
 
@@ -121,27 +122,18 @@ def _sort_ro(argv: Sequence[bytes]) -> Keys:
     return [(1, "RO ACCESS")]
 
 
-def _georadius(argv: Sequence[bytes]) -> Keys:
-    """STORE and STOREDIST, both if both are there; they follow the five arguments all forms begin with."""
-    found: Keys = [(1, "RO ACCESS")]
-    at = 5
-    while at + 1 < len(argv):
-        if argv[at].upper() in (b"STORE", b"STOREDIST"):
-            at += 1
-            found.append((at, "OW UPDATE"))
-        at += 1
-    return found
-
-
 def _migrate(argv: Sequence[bytes]) -> Keys | None:
     """One key in its place, or "" there and many after KEYS, which passwords must not be taken for."""
     access = "RW ACCESS DELETE"
     values_of = {b"AUTH": 1, b"AUTH2": 2}
+    if not any(word.upper() == b"KEYS" for word in argv[2:-1]):
+        return [(3, access)]
     at = 6
     while at < len(argv):
         option = argv[at].upper()
         if option == b"KEYS":
-            return None if argv[3] else [(place, access) for place in range(at + 1, len(argv))]
+            keys = range(at + 1, len(argv))
+            return [(place, access) for place in keys] if keys and not argv[3] else None
         at += 1 + values_of.get(option, 0)
     return [(3, access)]
 
@@ -151,7 +143,5 @@ RULES: dict[str, Callable[[Sequence[bytes]], Keys | None]] = {
     "bitfield": _bitfield,
     "sort": _sort,
     "sort_ro": _sort_ro,
-    "georadius": _georadius,
-    "georadiusbymember": _georadius,
     "migrate": _migrate,
 }
