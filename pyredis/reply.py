@@ -7,6 +7,7 @@ A handler returns ordinary Python values and the core encodes them for the clien
     float               a double                 bool          a boolean (RESP2: 1 or 0)
     list, tuple         an array                 dict          a map (RESP2: a flat array)
     set, frozenset      a set (RESP2: an array)  Verbatim      verbatim text (RESP2: a bulk string)
+    SetOf               a set that keeps its order and may hold maps and arrays
     NULL_ARRAY          a null array             NO_REPLY      nothing at all
 
 It raises ReplyError("ERR ...") to answer an error; the text begins with the error's code.
@@ -21,6 +22,12 @@ class Simple(str):
 
 class Verbatim(str):
     """Text for people: `=<n>\\r\\ntxt:...` in RESP3."""
+
+    __slots__ = ()
+
+
+class SetOf(list[object]):
+    """A set (RESP2: an array) whose members keep their order and need not be hashable."""
 
     __slots__ = ()
 
