@@ -14,22 +14,28 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from _pyredis.base.clock cimport clock_init, clock_mono_us, clock_refine, clock_ticks, clock_ticks_to_us, clock_unix_ms
+from _pyredis.base.clock cimport Clock, clock_init, clock_ticks_to_us, clock_unix_ms
 from _pyredis.base.mem cimport arena_free, arena_new, arena_trim, mem_footprint
 from _pyredis.base.rand cimport rand_fill
-from _pyredis.base.slice cimport slice_of
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
-from _pyredis.cmd.ctx cimport *
-from _pyredis.cmd.connection cimport bind_connection
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
+                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_NO_EVICT,
+                               CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME,
+                               CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY, GATE_PAUSE,
+                               LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, Text)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
+from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
                                  table_init, table_sub)
 from _pyredis.conn cimport (conn_close, conn_end_after_reply, conn_free, conn_new, conn_receive, conn_resume, conn_send,
                             conn_set_text, conns_run)
-from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Db, keyspace_find, keyspace_free, keyspace_memory,
-                                   keyspace_new, keyspace_reap, keyspace_set_clock)
-from _pyredis.db.string_type cimport string_ops
-from _pyredis.db.value cimport T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry, entry_type
+from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
+                                   keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
+from _pyredis.db.string_type cimport string_length, string_ops
+from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry, entry_type,
+                                type_name)
+from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
 from _pyredis.wire.reply cimport out_truncate, OutBlock
@@ -146,9 +152,9 @@ cdef class Core:
                 if parent == NULL:
                     raise ValueError(f"{name!r} has no container {container!r}")
             table_add(&self.s.table, slice_of(name, len(name)), parent, arity, flags, categories, first, last, step)
-        unbound = bind_all(&self.s.table)
-        if unbound:
-            raise ValueError(f"functions without a spec: {unbound}")
+        bind_families(&self.s.table)
+        if self.s.table.unbound != NULL:
+            raise ValueError(f"function without a spec: {self.s.table.unbound.decode()}")
         handlers = dict(handlers)
         self.handlers = []
         self.names = []
@@ -270,3 +276,407 @@ cdef class Core:
             c = next
         self.s.gone = 0
         return notices
+
+    # ------------------------------------------------------------ between rounds
+
+    def before_sleep(self):
+        """Work to do before the loop polls again; milliseconds until it wants to be called anyhow."""
+        cdef int64_t now, wait = 100
+        cdef size_t buried
+        with nogil:
+            now = clock_unix_ms(&self.s.clock)
+            keyspace_set_clock(self.s.ks, now)
+            if self.s.gates & GATE_PAUSE and now >= self.s.pause_until_ms:
+                _end_pause(self.s)
+            if now >= self.next_expire_ms:
+                self.next_expire_ms = now + 100
+            wait = self.next_expire_ms - now
+            buried = keyspace_reap(self.s.ks, REAP_STEP) if self.s.ks.graves.count else 0
+            if self.s.mem.used > self.s.mem.peak:
+                self.s.mem.peak = self.s.mem.used
+        if buried or self.s.resuming or self.s.gone:
+            return 0
+        return wait
+
+    def sweep(self):
+        """The notices that no serve has delivered yet: connections closed by a timeout, say."""
+        return self._sweep(self._resume(None) if self.s.resuming else None)
+
+    def close_idle(self, int64_t seconds):
+        """Closes connections without a request for so long. 0: none."""
+        cdef Conn* c = self.s.first
+        cdef int64_t now = clock_unix_ms(&self.s.clock)
+        while c != NULL:
+            if seconds and not c.flags & (CONN_FAKE | CONN_BLOCKED) and now - c.active_ms > seconds * 1000:
+                self.on_log(LOG_VERBOSE, "Closing idle client")
+                conn_close(self.s, c)
+            c = c.next
+
+    # ------------------------------------------------------------ control commands
+
+    cdef Status _control(self, Ctx* c) noexcept:
+        cdef list argv = [PyBytes_FromStringAndSize(c.argv[i].ptr, c.argv[i].len) for i in range(c.argc)]
+        cdef OutBlock* tail = c.out.tail
+        cdef size_t used = tail.used if tail != NULL else 0, pending = c.out.pending
+        cdef bytes text
+        try:
+            self.encoder.encode(c.out, self.handlers[c.cmd.index](self.context, _client(self, c.conn), argv))
+            return OK
+        except self.reply_error as error:
+            text = error.text.encode("utf-8", "surrogateescape")
+        except Exception as error:
+            if self.on_failure is not None:
+                self.on_failure(self.names[c.cmd.index], error)
+            text = f"ERR internal error in '{self.names[c.cmd.index]}': {type(error).__name__}".encode()
+        out_truncate(c.out, tail, used, pending)
+        dispatch_error(c, text, len(text))
+        return REPLIED_ERROR
+
+    # ------------------------------------------------------------ settings
+
+    def set_memory_limit(self, uint64_t n):
+        """maxmemory in bytes; 0: no limit."""
+        self.s.memory_limit = n
+        self.s.gates = self.s.gates | GATE_MEMORY if n else self.s.gates & ~<uint32_t>GATE_MEMORY
+
+    def set_policy(self, bint lfu, int log_factor, int decay_time):
+        """What an access stamp means. Stamps of the other kind are not converted, as in Redis."""
+        self.s.ks.policy = ACCESS_LFU if lfu else ACCESS_LRU
+        self.s.ks.lfu_log_factor = log_factor
+        self.s.ks.lfu_decay_time = decay_time
+        keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
+
+    def set_input_limits(self, uint64_t query_buffer, int64_t bulk):
+        """client-query-buffer-limit and proto-max-bulk-len, in bytes."""
+        self.s.query_limit = query_buffer
+        self.s.limits.bulk = bulk
+
+    def set_output_limits(self, list limits):
+        """client-output-buffer-limit: (hard bytes, soft bytes, soft seconds) for normal, replica, pubsub; 0: none."""
+        cdef int i
+        self.s.output_floor = <size_t>-1
+        for i, (hard, soft, seconds) in enumerate(limits):
+            self.s.output_limits[i].hard = hard
+            self.s.output_limits[i].soft = soft
+            self.s.output_limits[i].soft_ms = seconds * 1000
+        for n in limits[0][:2]:
+            if n and n - 1 < self.s.output_floor:
+                self.s.output_floor = n - 1
+
+    def set_auth_required(self, bint required):
+        """Whether connections made from now on must authenticate."""
+        self.s.auth_required = required
+
+    def set_latency_tracking(self, bint on):
+        self.s.track_latency = on
+
+    def set_active_expire(self, bint on, int effort):
+        """`effort` 1 to 10, as active-expire-effort; off for DEBUG SET-ACTIVE-EXPIRE 0."""
+        self.s.ks.active_expire = on
+        self.expire_effort = effort
+
+    @property
+    def active_expire(self):
+        return bool(self.s.ks.active_expire)
+
+    def pause(self, int64_t until_ms, bint writes_only):
+        """Holds commands (or only writes) until a unix time; a pause under way is lengthened, never shortened."""
+        if self.s.gates & GATE_PAUSE:
+            writes_only = writes_only and self.s.pause_writes_only
+            until_ms = max(until_ms, self.s.pause_until_ms)
+        self.s.pause_until_ms = until_ms
+        self.s.pause_writes_only = writes_only
+        self.s.gates |= GATE_PAUSE
+
+    def unpause(self):
+        _end_pause(self.s)
+
+    @property
+    def pause_state(self):
+        """None, or (until unix ms, writes only)."""
+        return (self.s.pause_until_ms, bool(self.s.pause_writes_only)) if self.s.gates & GATE_PAUSE else None
+
+    # ------------------------------------------------------------ clients
+
+    cdef Conn* _find(self, int fd, uint64_t id) noexcept:
+        cdef Conn* c
+        if fd >= 0:
+            c = self.by_fd[fd] if <size_t>fd < self.fds else NULL
+            return c if c != NULL and c.id == id else NULL
+        c = self.s.first
+        while c != NULL and c.id != id:
+            c = c.next
+        return c
+
+    def clients(self):
+        """All connections, oldest first."""
+        cdef list found = []
+        cdef Conn* c = self.s.first
+        while c != NULL:
+            if not c.flags & CONN_GONE:
+                found.append(_client(self, c))
+            c = c.next
+        return found
+
+    @property
+    def connected(self):
+        return self.s.connected
+
+    # ------------------------------------------------------------ figures
+
+    def now_ms(self):
+        """Unix time by the core's clock, in ms."""
+        return clock_unix_ms(&self.s.clock)
+
+    def stats(self):
+        """Counters since the start or reset_stats, as a dict."""
+        cdef ServerStats* st = &self.s.stats
+        cdef Clock* k = &self.s.clock
+        return {
+            "connections": st.connections, "rejected_connections": st.rejected_connections,
+            "commands": st.commands, "bytes_in": st.bytes_in, "bytes_out": st.bytes_out, "reads": st.reads,
+            "writes": st.writes, "errors": st.errors, "query_limit_closes": st.query_limit_closes,
+            "output_limit_closes": st.output_limit_closes, "loops": st.loops,
+            "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
+            "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
+            "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
+            "dirty": self.s.ks.fx.dirty, "lazy_pending": _pending(self.s),
+        }
+
+    def count_rejected(self):
+        """One more connection refused (maxclients, protected mode)."""
+        self.s.stats.rejected_connections += 1
+
+    def reset_stats(self):
+        cdef int i
+        memset(&self.s.stats, 0, sizeof(self.s.stats))
+        memset(&self.s.ks.stats, 0, sizeof(self.s.ks.stats))
+        memset(self.s.errors, 0, sizeof(self.s.errors))
+        self.s.error_kinds = 0
+        for i in range(self.s.table.count):
+            command_reset_stats(self.s.table.commands[i], self.s.mem)
+
+    def memory(self):
+        """Bytes, as a dict: used, peak, slabs (resident for data), large, tables, entries, clients."""
+        cdef Conn* c = self.s.first
+        cdef size_t clients = 0
+        while c != NULL:
+            clients += _conn_memory(c)
+            c = c.next
+        return {"used": self.s.mem.used, "peak": max(self.s.mem.peak, self.s.mem.used),
+                "slabs": self.s.mem.slab_bytes, "large": self.s.mem.large_bytes, "clients": clients,
+                "resident": self.s.mem.slab_bytes + self.s.mem.large_bytes + self.s.mem.spare_resident * 65536}
+
+    def purge(self):
+        """Gives spare memory back to the system; bytes."""
+        return arena_trim(self.s.mem)
+
+    def databases(self):
+        """[(id, keys, keys with an expiry, average TTL in ms, bytes of tables)] of all databases."""
+        cdef int i
+        return [(i, self.s.ks.dbs[i].keys.used, self.s.ks.dbs[i].expires.used, <int64_t>self.s.ks.dbs[i].average_ttl,
+                 dict_bytes(&self.s.ks.dbs[i].keys) + dict_bytes(&self.s.ks.dbs[i].expires))
+                for i in range(self.s.ks.count)]
+
+    def key_info(self, int db, bytes name):
+        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
+        cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
+        cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
+        if e == NULL or 0 <= entry_expiry(e) <= self.s.ks.now_ms:
+            return None
+        return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
+                "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
+                "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
+                "memory": keyspace_memory(self.s.ks, e, 0),
+                "length": string_length(e) if entry_type(e) == T_STRING else 0}
+
+    def command_stats(self):
+        """[(name, calls, microseconds, rejected, failed)] of the commands that were asked for."""
+        cdef Command* c
+        cdef int i
+        cdef list rows = []
+        for i in range(self.s.table.count):
+            c = self.s.table.commands[i]
+            if c.calls or c.rejected:
+                rows.append((self.names[i], c.calls, clock_ticks_to_us(&self.s.clock, c.ticks), c.rejected, c.failed))
+        return rows
+
+    def latency_percentiles(self, list percentiles):
+        """[(name, [microseconds, ...])] of the commands that were timed."""
+        cdef Command* c
+        cdef int i
+        return [(self.names[i], _percentiles(self.s, self.s.table.commands[i], percentiles))
+                for i in range(self.s.table.count) if self.s.table.commands[i].histogram != NULL]
+
+    def error_stats(self):
+        """[(code, count)] of the errors replied, in the order of their first appearance."""
+        cdef int i
+        return [(self.s.errors[i].code.decode("utf-8", "replace"), self.s.errors[i].count)
+                for i in range(self.s.error_kinds)]
+
+    def command_name(self, int index):
+        return self.names[index]
+
+
+# ---------------------------------------------------------------- helpers
+
+cdef void _drain(void* server) noexcept nogil:
+    dispatch_drain(<Server*>server)
+
+
+cdef void _end_pause(Server* s) noexcept nogil:
+    """Lifts CLIENT PAUSE; what was held goes on at the next round."""
+    cdef Conn* c = s.first
+    s.gates &= ~<uint32_t>GATE_PAUSE
+    while c != NULL:
+        if c.flags & CONN_HELD:
+            c.flags &= ~<uint32_t>CONN_HELD
+            conn_resume(s, c)
+        c = c.next
+
+
+cdef size_t _pending(Server* s):
+    cdef size_t i, n = 0
+    for i in range(s.ks.graves.count):
+        n += s.ks.graves.tables[i].used
+    return n
+
+
+cdef size_t _conn_memory(const Conn* c) noexcept:
+    return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
+            + c.local_address.len + c.lib_name.len + c.lib_version.len)
+
+
+cdef list _percentiles(Server* s, Command* c, list percentiles):
+    """Upper bounds of the histogram steps in which the percentiles fall, in microseconds."""
+    cdef uint64_t total = 0, seen = 0
+    cdef int place = 0, i
+    cdef list found = []
+    for i in range(HISTOGRAM_SIZE):
+        total += c.histogram[i]
+    for p in percentiles:
+        while place < HISTOGRAM_SIZE and seen + c.histogram[place] < total * p / 100.0:
+            seen += c.histogram[place]
+            place += 1
+        found.append(histogram_floor(place + 1) / s.clock.ticks_per_us)
+    return found
+
+
+# ---------------------------------------------------------------- one client
+
+cdef Client _client(Core core, Conn* c):
+    cdef Client client = Client.__new__(Client)
+    client.core = core
+    client.fd = c.fd
+    client.id = c.id
+    return client
+
+
+cdef class Client:
+    """A connection, as control commands see it. Using it after its end raises LookupError."""
+
+    cdef Conn* _conn(self) except NULL:
+        cdef Conn* c = self.core._find(self.fd, self.id)
+        if c == NULL:
+            raise LookupError(f"client {self.id} is gone")
+        return c
+
+    @property
+    def alive(self):
+        return self.core._find(self.fd, self.id) != NULL
+
+    @property
+    def name(self):
+        return _bytes(self._conn().name)
+
+    @name.setter
+    def name(self, bytes value):
+        conn_set_text(self.core.s, &self._conn().name, value, len(value))
+
+    @property
+    def lib_name(self):
+        return _bytes(self._conn().lib_name)
+
+    @lib_name.setter
+    def lib_name(self, bytes value):
+        conn_set_text(self.core.s, &self._conn().lib_name, value, len(value))
+
+    @property
+    def lib_version(self):
+        return _bytes(self._conn().lib_version)
+
+    @lib_version.setter
+    def lib_version(self, bytes value):
+        conn_set_text(self.core.s, &self._conn().lib_version, value, len(value))
+
+    @property
+    def address(self):
+        return _bytes(self._conn().address)
+
+    @property
+    def local_address(self):
+        return _bytes(self._conn().local_address)
+
+    @property
+    def db(self):
+        return self._conn().db.id
+
+    @property
+    def proto(self):
+        """2 or 3."""
+        return self._conn().out.proto
+
+    @proto.setter
+    def proto(self, int version):
+        self._conn().out.proto = version
+
+    @property
+    def flags(self):
+        """The bits of ConnFlag; FLAG_* name those that the control plane reads or sets."""
+        return self._conn().flags
+
+    def set_flag(self, uint32_t flag, bint on):
+        cdef Conn* c = self._conn()
+        c.flags = c.flags | flag if on else c.flags & ~flag
+
+    @property
+    def authenticated(self):
+        return bool(self._conn().flags & CONN_AUTHENTICATED)
+
+    def authenticate(self):
+        """From now on it may run commands."""
+        cdef Conn* c = self._conn()
+        c.flags |= CONN_AUTHENTICATED
+        c.gates &= ~<uint32_t>GATE_AUTH
+
+    def info(self):
+        """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""
+        cdef Conn* c = self._conn()
+        cdef int64_t now = clock_unix_ms(&self.core.s.clock)
+        return {
+            "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms, "in_pending": c.in_used - c.parser.start,
+            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice),
+            "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": _conn_memory(c),
+            "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
+            "last_command": self.core.names[c.last_command.index] if c.last_command != NULL else None,
+        }
+
+    def kill(self, bint after_reply=False):
+        """Ends the connection: now, or when the reply of the command under way has been sent."""
+        if after_reply:
+            conn_end_after_reply(self.core.s, self._conn())
+        else:
+            conn_close(self.core.s, self._conn())
+
+
+FLAG_BLOCKED = <int>CONN_BLOCKED
+FLAG_CLOSING = <int>CONN_CLOSE_AFTER_REPLY
+FLAG_CLOSING_NOW = <int>CONN_CLOSE_ASAP
+FLAG_REPLY_OFF = <int>CONN_REPLY_OFF
+FLAG_REPLY_SKIP = <int>CONN_REPLY_SKIP
+FLAG_REPLY_SKIP_NEXT = <int>CONN_REPLY_SKIP_NEXT
+FLAG_NO_EVICT = <int>CONN_NO_EVICT
+FLAG_NO_TOUCH = <int>CONN_NO_TOUCH
+FLAG_UNIX = <int>CONN_UNIX
+FLAG_IMPORT_SOURCE = <int>CONN_IMPORT_SOURCE
+FLAG_CAPA_REDIRECT = <int>CONN_CAPA_REDIRECT

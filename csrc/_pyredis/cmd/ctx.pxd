@@ -62,6 +62,7 @@ cdef struct Table:
     size_t size
     Command** commands              # by index
     int count
+    const char* unbound             # a function's name that has no row; NULL if all have
 
 # Checks before a command runs, in this order. A gate is open where no bit is set, and then costs nothing.
 cdef enum Gate:

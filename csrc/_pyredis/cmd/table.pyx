@@ -27,6 +27,7 @@ cdef void table_init(Table* t, Arena* mem) noexcept nogil:
     t.mem = mem
     t.size = SLOTS
     t.count = 0
+    t.unbound = NULL
     t.slots = <Command**>mem_alloc(mem, SLOTS * sizeof(void*))
     memset(t.slots, 0, SLOTS * sizeof(void*))
     t.commands = <Command**>mem_alloc(mem, MOST * sizeof(void*))
@@ -119,7 +120,7 @@ cdef Command* table_add(Table* t, Slice name, Command* parent, int arity, uint64
 
 
 cdef bint table_bind(Table* t, const char* name, CommandFn fn) noexcept nogil:
-    """Gives the row `name` ("GET", "OBJECT|FREQ") its function. False if there is no such row."""
+    """Gives the row `name` ("GET", "OBJECT|FREQ") its function. False, and noted, if there is no such row."""
     cdef const char* bar = strchr(name, c'|')
     cdef Command* c
     if bar == NULL:
@@ -129,6 +130,7 @@ cdef bint table_bind(Table* t, const char* name, CommandFn fn) noexcept nogil:
         if c != NULL:
             c = table_sub(c, slice_of(bar + 1, strlen(bar + 1)))
     if c == NULL:
+        t.unbound = name
         return False
     c.fn = fn
     return True
