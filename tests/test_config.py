@@ -1,0 +1,296 @@
+"""The parameters, CONFIG GET and SET, and the same questions asked of a real server."""
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pyredis.commands import config_control
+from pyredis.config import FIXED, HIDDEN, NAMES, PARAMETERS, PROTECTED, VALKEY, Config, ConfigError, table_markdown
+from pyredis.config_types import NOTIFY_CLASSES, OutputLimit
+from pyredis.reply import OK, ReplyError
+from tests.config_peer import running
+
+ROOT = Path(__file__).parent.parent
+
+
+def reference(server: str) -> dict[str, str]:
+    return json.loads((ROOT / "tests/reference" / server / "config.json").read_text())
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch) -> Config:
+    monkeypatch.chdir(tmp_path)
+    return Config()
+
+
+def put(config: Config, *words: str, local: bool = False) -> str:
+    """CONFIG SET -> "" or the error."""
+    raw = [word.encode("utf-8", "surrogateescape") for word in words]
+    try:
+        config.set_many(list(zip(raw[::2], raw[1::2], strict=True)), local=local)
+    except ReplyError as error:
+        return error.text
+    return ""
+
+
+def failed(name: str, reason: str) -> str:
+    return f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+
+
+# ---- the list
+
+
+def test_every_parameter_of_redis_is_there_with_its_default(config):
+    given_to_the_reference_server = {"port", "save", "dir"}
+    for name, value in reference("redis-8.0.6").items():
+        if name not in given_to_the_reference_server:
+            assert (name, config.text(name)) == (name, value)
+    assert config.text("port") == "6379"
+    assert config.text("save") == "3600 1 300 100 60 10000"
+    assert config.text("dir") == os.getcwd()
+
+
+def test_every_parameter_of_valkey_is_there_and_what_only_it_has_is_marked():
+    redis = set(reference("redis-8.0.6"))
+    values = reference("valkey-9.1.2")
+    assert set(values) <= set(NAMES)
+    shown = {param.name for param in PARAMETERS if not param.flags & HIDDEN}
+    assert {param.name for param in PARAMETERS if param.flags & VALKEY and not param.flags & HIDDEN} == shown - redis
+    for param in PARAMETERS:
+        if param.flags & VALKEY and not param.flags & HIDDEN:
+            assert param.type.text(param.default) == values[param.name]
+
+
+def test_no_name_is_declared_twice():
+    names = [name for param in PARAMETERS for name in (param.name, *param.alias)]
+    assert len(names) == len(set(names))
+
+
+def test_the_manual_has_the_table_of_the_parameters():
+    assert table_markdown() in (ROOT / "docs/configuration.md").read_text()
+
+
+def test_a_default_written_as_text_reads_as_itself(config):
+    for param in PARAMETERS:
+        if param.name not in ("dir", "proc-title-template", "replicaof"):
+            assert param.type.parse([param.type.text(param.default)], param.default) == param.default, param.name
+
+
+def test_values_are_typed():
+    config = Config(maxmemory=10)
+    assert config["maxmemory"] == 10 and config.maxmemory == 10
+    assert config.port == 6379
+    assert config.appendonly is False
+    assert config.maxmemory_policy == "noeviction"
+    assert config.save == ((3600, 1), (300, 100), (60, 10000))
+    assert config["client-output-buffer-limit"]["pubsub"] == OutputLimit(33554432, 8388608, 60)
+    assert config.bind == ("*", "-::*")
+    assert config.slave_read_only is True
+    with pytest.raises(AttributeError):
+        config.no_such_thing  # noqa: B018
+
+
+# ---- CONFIG GET
+
+
+def test_get_takes_globs_of_either_case_and_shows_each_parameter_once(config):
+    assert config.get_matching([b"HZ", b"h?", b"[h]z"]) == {"HZ": "10"}
+    assert config.get_matching([b"*-max-z*"]).keys() == {
+        "hash-max-ziplist-entries", "hash-max-ziplist-value", "list-max-ziplist-size",
+        "zset-max-ziplist-entries", "zset-max-ziplist-value"}
+    assert config.get_matching([b"nope", b"\\hz", b"[z-a", b"[^a-z]*", b"[]"]) == {}
+    assert "slave-read-only" in config.get_matching([b"slave*"])
+    assert config.get_matching([b"[^a-gi-z][y-z]"]) == {"hz": "10"}
+
+
+def test_a_hidden_parameter_is_shown_only_by_its_exact_name(config):
+    assert config.get_matching([b"watchdog*"]) == {}
+    assert config.get_matching([b"watchdog-period"]) == {"watchdog-period": "0"}
+
+
+# ---- CONFIG SET
+
+
+def test_set_changes_all_or_nothing(config):
+    assert put(config, "hz", "20", "maxmemory", "1gb") == ""
+    assert (config.hz, config.maxmemory) == (20, 1 << 30)
+    assert put(config, "hz", "30", "maxmemory", "x") == failed("maxmemory", "argument must be a memory value")
+    assert (config.hz, config.maxmemory) == (20, 1 << 30)
+
+
+def test_set_names_what_cannot_be_set_at_all(config):
+    assert put(config, "nope", "1") == "ERR Unknown option or number of arguments for CONFIG SET - 'nope'"
+    assert put(config, "hz", "1", "HZ", "2") == failed("HZ", "duplicate parameter")
+    assert put(config, "hz", "1", "daemonize", "yes") == failed("daemonize", "can't set immutable config")
+    assert put(config, "dir", "/") == failed("dir", "can't set protected config")
+    assert config.hz == 10
+
+
+def test_both_names_of_a_parameter_may_be_set_together_and_the_last_counts(config):
+    assert put(config, "repl-ping-slave-period", "3", "repl-ping-replica-period", "4") == ""
+    assert config.repl_ping_slave_period == 4
+
+
+def test_a_hook_learns_of_changes_only(config):
+    seen = []
+    config.on_change("hz", seen.append)
+    put(config, "hz", "10")
+    put(config, "hz", "1000")
+    assert seen == [500]                   # as Redis bounds it
+
+
+def test_a_hook_that_refuses_undoes_everything_and_other_hooks_hear_the_old_value(config):
+    seen = []
+
+    def refuse(value):
+        if value == ("1.2.3.4",):
+            raise ConfigError("Failed to bind to specified addresses.")
+
+    config.on_change("hz", seen.append)
+    config.on_change("bind", refuse)
+    assert put(config, "hz", "20", "bind", "1.2.3.4") == failed("bind", "Failed to bind to specified addresses.")
+    assert seen == [20, 10]
+    assert config.bind == ("*", "-::*")
+
+
+def test_protected_parameters_follow_enable_protected_configs(config, tmp_path):
+    config.load("enable-protected-configs local")
+    assert "protected" in put(config, "dbfilename", "x")
+    assert put(config, "dbfilename", "x", local=True) == ""
+    config.load("enable-protected-configs yes")
+    assert put(config, "dbfilename", "y") == ""
+    assert [config.allows("enable-debug-command", local) for local in (True, False)] == [False, False]
+
+
+def test_dir_changes_the_working_directory_and_a_failure_changes_it_back(config, tmp_path):
+    config.load("enable-protected-configs yes")
+    (tmp_path / "sub").mkdir()
+    assert put(config, "dir", "sub", "hz", "x") != ""
+    assert os.getcwd() == config.dir == str(tmp_path)
+    assert put(config, "dir", "sub") == ""
+    assert os.getcwd() == config.dir == str(tmp_path / "sub")
+    assert put(config, "dir", "/no/such") == failed("dir", "No such file or directory")
+
+
+def test_what_is_not_built_refuses_to_be_switched_on(config):
+    assert "Unable to update TLS" in put(config, "tls-port", "6380")
+    assert put(config, "tls-port", "0") == ""
+    assert "Active defragmentation cannot be enabled" in put(config, "activedefrag", "yes")
+
+
+def test_bytes_that_are_not_text_survive(config):
+    config.set_many([(b"requirepass", b"\xff\x00a")])
+    server = SimpleNamespace(config=config)
+    assert config_control.config_get(server, None, [b"CONFIG", b"GET", b"requirepass"]) == {
+        b"requirepass": b"\xff\x00a"}
+
+
+# ---- the command
+
+
+def test_config_command(config):
+    calls = []
+    server = SimpleNamespace(config=config, reset_stats=lambda: calls.append("reset"))
+    assert config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
+    with pytest.raises(ReplyError, match="ERR syntax error"):
+        config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
+    assert config_control.config_resetstat(server, None, [b"CONFIG", b"RESETSTAT"]) == OK
+    assert calls == ["reset"]
+    with pytest.raises(ReplyError, match="ERR The server is running without a config file"):
+        config_control.config_rewrite(server, None, [b"CONFIG", b"REWRITE"])
+    assert config_control.config_help(server, None, [b"CONFIG", b"HELP"])[0].startswith("CONFIG <subcommand>")
+
+
+def test_local_clients_may_set_protected_parameters_if_so_configured(config):
+    config.load("enable-protected-configs local")
+    server, words = SimpleNamespace(config=config), [b"CONFIG", b"SET", b"dbfilename", b"x"]
+    with pytest.raises(ReplyError, match="protected"):
+        config_control.config_set(server, SimpleNamespace(is_local=False), words)
+    assert config_control.config_set(server, SimpleNamespace(is_local=True), words) == OK
+
+
+# ---- the same questions to real servers
+
+EDGES = [
+    "zzz", "", "-1", "0", "1", "2", "-2", "101", "256", "65535", "65536", "1025", "2147483647", "2147483648",
+    "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616",
+    "1kb", "1k", "1g", "05mb", "kb", "1B", "1tb", "+5", "05", "10%", "0%", "05%", "%", "5 %", "yes", "no", "YES",
+    "a b", "-1%", "101%", "-100", "777", "1.5", "-9223372036854775808", " 5", "5 ", "a/b", "a\"b\n\x01"]
+MORE = {
+    "save": ["60 1", "10 1 300", "10 1 300 0", "10 -1", "0 1", "60  1", "  ", "60 +1"],
+    "client-output-buffer-limit": [
+        "normal 1 2 3 foo 1 2 3", "normal 1mb 2mb x", "master 1mb 2mb 3", "replica 1mb 2mb 3 PUBSUB 1 2 3",
+        "normal 1 2", "normal -1 2 3", "slave 1gb 1k 0"],
+    "notify-keyspace-events": ["AKE", "Kg$lshzxetdmn", "A", "KEAmn", "Kn", "mnE$gt", "q", "KEgt"],
+    "latency-tracking-info-percentiles": ["50 99.999 100.0 33.3333", "50 50", "1e1", "nan", "0.1 x", "-0.1"],
+    "oom-score-adj-values": ["1 2 3", "1 2 a", "3 2 1", "-3000 2 1", "1 2 3 4"],
+    "shutdown-on-sigterm": ["save force", "save  now save", "default save", "save nosave", "NOW Force nosave"],
+    "proc-title-template": ["{foo}", "{title} {port", "{title} x {port} {tls-port} {unixsocket}", "  ", "}"],
+    "cluster-announce-hostname": ["a" * 256, "a" * 255, "a-b.c"],
+    "maxmemory-policy": ["allkeys-lru", "Volatile-TTL"], "appendfsync": ["ALWAYS"], "loglevel": ["nothing"],
+    "locale-collate": ["C", "no_SUCH"], "maxmemory": ["18446744073709551615gb", "1 000"],
+}
+# Here the real servers do something to themselves first, or ask how they were built.
+OTHERWISE = {"bind", "port", "maxclients", "tls-replication", "tls-cluster", "requirepass", "activedefrag",
+             "rdma-bind", "rdma-port", "tls-port", "appendonly"}
+
+
+def differences(name: str, folder: Path, config: Config, wanted: list[str]) -> list[tuple]:
+    commands, answers = [], []
+    for parameter in wanted:
+        for value in EDGES + MORE.get(parameter, []):
+            error = put(config, parameter, value)
+            commands.append(("CONFIG", "SET", parameter, value))
+            answers.append(("error", error) if error else "OK")
+            commands.append(("CONFIG", "GET", parameter))
+            answers.append([parameter, config.text(parameter)])
+        commands.append(("CONFIG", "SET", parameter, Config().text(parameter)))
+        put(config, commands[-1][3])
+        config.set_many([(parameter.encode(), commands[-1][3].encode())])
+        answers.append("OK")
+    with running(name, folder, "--save", "3600 1 300 100 60 10000") as peer:
+        theirs = peer.calls(commands)
+    return [(command, our, their) for command, our, their in zip(commands, answers, theirs, strict=True)
+            if our != their]
+
+
+def settable(names: list[str]) -> list[str]:
+    return [name for name in names if name not in OTHERWISE and not NAMES[name].flags & (FIXED | PROTECTED)]
+
+
+@pytest.mark.peer
+def test_set_takes_and_refuses_the_same_values_as_redis(config, tmp_path):
+    assert differences("redis8", tmp_path, config, settable(list(reference("redis-8.0.6")))) == []
+
+
+@pytest.mark.peer
+def test_set_takes_and_refuses_the_same_values_as_valkey_where_only_it_has_the_parameter(config, tmp_path):
+    names = sorted(set(reference("valkey-9.1.2")) - set(reference("redis-8.0.6")))
+    assert differences("valkey9", tmp_path, config, settable(names)) == []
+
+
+@pytest.mark.peer
+def test_what_may_not_be_set_is_the_same_as_in_redis(config, tmp_path):
+    names = list(reference("redis-8.0.6"))
+    with running("redis8", tmp_path) as peer:
+        theirs = peer.calls([("CONFIG", "SET", name, "zzz") for name in names])
+    for name, reply in zip(names, theirs, strict=True):
+        for reason in ("immutable", "protected"):
+            assert (f"can't set {reason}" in str(reply)) == (f"can't set {reason}" in put(config, name, "zzz")), name
+
+
+@pytest.mark.peer
+def test_keyspace_event_classes_are_shown_in_the_order_of_redis(config, tmp_path):
+    letters = list(NOTIFY_CLASSES) + ["A"]
+    values = ["".join(letter for bit, letter in enumerate(letters) if number >> bit & 1)
+              for number in range(0, 1 << len(letters), 37)]
+    commands = [words for value in values for words in (
+        ("CONFIG", "SET", "notify-keyspace-events", value), ("CONFIG", "GET", "notify-keyspace-events"))]
+    with running("redis8", tmp_path) as peer:
+        theirs = peer.calls(commands)[1::2]
+    for value, reply in zip(values, theirs, strict=True):
+        assert put(config, "notify-keyspace-events", value) == ""
+        assert [*config.get_matching([b"notify-keyspace-events"]).items()][0] == tuple(reply)
