@@ -1,0 +1,1 @@
+"""Measuring pyredis beside the real servers: pairs, one machine, the same run."""
