@@ -4,6 +4,7 @@ from _pyredis.wire.reply cimport Out
 cdef class Encoder:
     cdef object simple
     cdef object verbatim
+    cdef object set_of
     cdef object null_array
     cdef object no_reply
 

@@ -10,11 +10,12 @@ from _pyredis.wire.reply cimport (Out, reply_array, reply_big_number, reply_bool
 
 
 cdef class Encoder:
-    """Knows the marker types of one control plane: `types` has Simple, Verbatim, NULL_ARRAY and NO_REPLY."""
+    """Knows the marker types of one control plane: `types` has Simple, Verbatim, SetOf, NULL_ARRAY and NO_REPLY."""
 
     def __init__(self, types):
         self.simple = types.Simple
         self.verbatim = types.Verbatim
+        self.set_of = types.SetOf
         self.null_array = types.NULL_ARRAY
         self.no_reply = types.NO_REPLY
 
@@ -53,7 +54,9 @@ cdef class Encoder:
         return 0
 
     cdef int _aggregate(self, Out* o, object value) except -1:
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, (set, frozenset, self.set_of)):
+            reply_set(o, len(value))
+        elif isinstance(value, (list, tuple)):
             reply_array(o, len(value))
         elif isinstance(value, dict):
             reply_map(o, len(value))
@@ -61,8 +64,6 @@ cdef class Encoder:
                 self.encode(o, key)
                 self.encode(o, item)
             return 0
-        elif isinstance(value, (set, frozenset)):
-            reply_set(o, len(value))
         elif value is self.null_array:
             reply_null_array(o)
             return 0

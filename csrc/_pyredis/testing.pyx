@@ -1,0 +1,112 @@
+"""testing -- the server without sockets: for tests and benchmarks only.
+
+A Session is a connection made of memory on a real Core: bytes in, through the real parser and dispatch,
+reply bytes out. Its clock may stand still and be moved by hand.
+"""
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t
+
+from _pyredis.base.clock cimport clock_set_fake
+from _pyredis.base.mem cimport arena_check
+from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_GONE, CONN_STUCK, Conn
+from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
+from _pyredis.core cimport Core
+from _pyredis.db.effects cimport Effects
+from _pyredis.db.keyspace cimport keyspace_check, keyspace_set_clock
+from _pyredis.wire.reply cimport out_sent, out_views
+
+
+cdef bytes _copy(Slice s):
+    return PyBytes_FromStringAndSize(s.ptr, s.len)
+
+
+cdef void _take(void* session, Effects* fx) noexcept nogil:
+    with gil:
+        (<Session>session)._record(fx)
+
+
+cdef class Session:
+    """A connection in memory. `effects` and `propagated` gather what commands did until they are cleared."""
+    cdef readonly Core core
+    cdef Conn* conn
+    cdef public list effects
+    cdef public list propagated
+
+    def __cinit__(self, Core core, bint watch_effects=True):
+        self.core = core
+        self.conn = conn_new(core.s, -1)
+        self.conn.flags |= CONN_FAKE
+        self.clear()
+        if watch_effects:
+            core.s.ks.fx.wanted = True
+            core.s.ks.fx.propagating = True
+            core.s.sinks[3].take = _take
+            core.s.sinks[3].arg = <void*>self
+
+    def __dealloc__(self):
+        if self.core.s.sinks[3].arg == <void*>self:
+            self.core.s.sinks[3].take = NULL
+        conn_free(self.core.s, self.conn)
+
+    def clear(self):
+        self.effects = []
+        self.propagated = []
+
+    cdef void _record(self, Effects* fx) noexcept:
+        cdef size_t i, j
+        for i in range(fx.count):
+            self.effects.append((fx.list[i].event.decode(), _copy(fx.list[i].key), fx.list[i].dirty, fx.list[i].db,
+                                 fx.list[i].event_class))
+        for i in range(fx.rewrite_count):
+            self.propagated.append([_copy(fx.args[fx.rewrites[i].first + j]) for j in range(fx.rewrites[i].argc)])
+        if fx.command_dirty and not fx.rewritten and self.core.s.command != NULL:
+            self.propagated.append([_copy(self.core.s.command.argv[j]) for j in range(self.core.s.command.argc)])
+
+    def feed(self, bytes data):
+        """Input as from a socket, and every complete request run; the replies' bytes."""
+        cdef bint fits
+        cdef char* p = PyBytes_AS_STRING(data)
+        cdef size_t n = PyBytes_GET_SIZE(data)
+        with nogil:
+            fits = conn_feed(self.core.s, self.conn, p, n)
+            conns_run(self.core.s, self.core.batch, &self.conn, 1)
+        if not fits:
+            raise OverflowError("the query buffer limit")
+        return self.take()
+
+    def take(self):
+        """Reply bytes that are pending."""
+        cdef Slice view
+        cdef list parts = []
+        while self.conn.out.pending:
+            out_views(&self.conn.out, &view, 1)
+            parts.append(_copy(view))
+            out_sent(&self.conn.out, view.len)
+        return b"".join(parts)
+
+    @property
+    def closed(self):
+        """Has the connection ended, or will it when its replies are out?"""
+        return bool(self.conn.flags & (CONN_STUCK & 3))
+
+    @property
+    def id(self):
+        return self.conn.id
+
+    def set_clock(self, int64_t unix_us):
+        """The core's clock stands at this time from now on; -1: it is real again."""
+        clock_set_fake(&self.core.s.clock, unix_us)
+        keyspace_set_clock(self.core.s.ks, unix_us // 1000)
+
+    def check(self):
+        """0, or the number of the rule that the keyspace (or, plus 1000, the arena) breaks."""
+        cdef int broken = keyspace_check(self.core.s.ks)
+        if broken == 0:
+            broken = arena_check(self.core.s.mem)
+            broken = 1000 + broken if broken else 0
+        return broken
+
+    @property
+    def memory_used(self):
+        return self.core.s.mem.used

@@ -1,0 +1,201 @@
+"""server: the composition root, the one file that knows every part.
+
+A Server has a Config, the compiled core, and the control plane's parts wired to them; run() adds the
+sockets and the loop. Tests make a Server without run() and talk to its core directly.
+"""
+
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+import pyredis
+from pyredis import process, reply
+from pyredis.commands import client_control, command, config_control, server_control
+from pyredis.commands.families import FAMILIES
+from pyredis.commands.handlers import join_handlers
+from pyredis.commands.table import CommandTable
+from pyredis.config import Config
+from pyredis.listener import Listener
+from pyredis.log import Log, logo
+from pyredis.loop import Loop
+
+from _pyredis.core import Core
+
+REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
+CONTROLS = (client_control, command, config_control, server_control)
+
+
+class Server:
+    """One server: its data, its parts, its life."""
+
+    def __init__(self, config: Config, *, seed: bytes | None = None) -> None:
+        self.config = config
+        self.log = Log(config)
+        self.table = CommandTable(FAMILIES)
+        self.core = Core(self.table.core_rows(), reply, join_handlers(self.table, CONTROLS),
+                         databases=config["databases"], seed=seed)
+        self.core.context = self
+        self.core.on_log = self.log.write
+        self.core.on_failure = self._report_failure
+        self.loop = Loop(self.core)
+        self.listener = Listener(self)
+        self.run_id = os.urandom(20).hex()
+        self.started = time.time()
+        self.exit_code = 0
+        self.supervisor = ""
+        self.stopping_by_interrupt = False
+        self._cron_count = 0
+        self._apply_config()
+
+    # ---- configuration
+
+    def _apply_config(self) -> None:
+        """Gives the core its settings, now and whenever they change."""
+        config, core = self.config, self.core
+
+        def apply(names: list[str], push: Any) -> None:
+            push()
+            for name in names:
+                config.on_change(name, lambda value: push())
+
+        apply(["maxmemory"], lambda: core.set_memory_limit(config["maxmemory"]))
+        apply(["maxmemory-policy", "lfu-log-factor", "lfu-decay-time"], lambda: core.set_policy(
+            config["maxmemory-policy"].endswith("lfu"), config["lfu-log-factor"], config["lfu-decay-time"]))
+        apply(["client-query-buffer-limit", "proto-max-bulk-len"], lambda: core.set_input_limits(
+            config["client-query-buffer-limit"], config["proto-max-bulk-len"]))
+        apply(["client-output-buffer-limit"], lambda: core.set_output_limits(self._output_limits()))
+        apply(["requirepass"], lambda: core.set_auth_required(bool(config["requirepass"])))
+        apply(["latency-tracking"], lambda: core.set_latency_tracking(config["latency-tracking"]))
+        apply(["active-expire-effort"], lambda: core.set_active_expire(
+            core.active_expire, config["active-expire-effort"]))
+
+    def _output_limits(self) -> list[tuple[int, int, int]]:
+        limits = self.config["client-output-buffer-limit"]
+        return [tuple(limits[name]) for name in ("normal", "slave", "pubsub")]
+
+    def _watch_process_config(self) -> None:
+        """Parameters that act on the process and its sockets."""
+        config = self.config
+        config.on_change("maxclients", process.check_maxclients)
+        config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
+        config.on_change("bind", lambda addresses: self.listener.rebind(addresses, config["port"]))
+
+    def reset_stats(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.core.reset_stats()
+
+    # ---- life
+
+    def run(self) -> int:
+        """Serves until told to stop; the exit code."""
+        log, config = self.log, self.config
+        if config["daemonize"]:
+            process.daemonize()
+        self.supervisor = process.supervisor(config["supervised"], os.environ, log)
+        self._announce_start()
+        try:
+            self.maxclients = process.adjust_open_files(config["maxclients"], log)
+            self.listener.open()
+        except process.TooFewFiles as error:
+            log.warning(str(error))
+            return 1
+        except OSError:
+            return 1
+        if config["pidfile"] or config["daemonize"]:
+            process.write_pidfile(config["pidfile"] or "/var/run/redis.pid", log)
+        if config["set-proc-title"]:
+            process.set_title(process.title(config))
+        if config["disable-thp"]:
+            process.disable_huge_pages()
+        self._watch_process_config()
+        self._watch_signals()
+        log.role = "M"
+        log.notice("Server initialized")
+        self._ready()
+        self.loop.every(1 / config["hz"], self._cron)
+        self.loop.run()
+        self._end()
+        return self.exit_code
+
+    def _announce_start(self) -> None:
+        log, config = self.log, self.config
+        log.notice("oO0OoO0OoO0Oo pyredis is starting oO0OoO0OoO0Oo")
+        log.notice(f"pyredis version={pyredis.__version__}, bits=64, commit=00000000, modified=0, "
+                   f"pid={os.getpid()}, just started")
+        if config.path or len(sys.argv) > 1:
+            log.notice("Configuration loaded")
+        else:
+            log.warning("Warning: no config file specified, using the default config. In order to specify a "
+                        f"config file use {config.executable or 'pyredis-server'} /path/to/pyredis.conf")
+        log.role = "M"
+        mode = "cluster" if config["cluster-enabled"] else "standalone"
+        if config["always-show-logo"] or (not config["logfile"] and not config["daemonize"] and os.isatty(1)):
+            log.raw(logo(pyredis.__version__, mode, config["port"]))
+        else:
+            log.notice(f"Running mode={mode}, port={config['port']}.")
+
+    def _ready(self) -> None:
+        if self.config["port"]:
+            self.log.notice("Ready to accept connections tcp")
+        if self.config["unixsocket"]:
+            self.log.notice("Ready to accept connections unix")
+        if self.supervisor == "systemd":
+            process.notify("STATUS=Ready to accept connections\nREADY=1\n", os.environ)
+
+    def _watch_signals(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self.loop.on_signal(signal.SIGTERM, self._on_terminate)
+        self.loop.on_signal(signal.SIGINT, self._on_interrupt)
+
+    def _on_terminate(self) -> None:
+        self.log.warning("Received SIGTERM scheduling shutdown...")
+        self.shut_down()
+
+    def _on_interrupt(self) -> None:
+        if self.stopping_by_interrupt:
+            self.log.warning("You insist... exiting now.")
+            os._exit(1)
+        self.stopping_by_interrupt = True
+        self.log.warning("Received SIGINT scheduling shutdown...")
+        self.shut_down()
+
+    def shut_down(self) -> None:
+        """Ends the loop after the round under way."""
+        self.log.notice("User requested shutdown...")
+        self.loop.stop()
+
+    def _end(self) -> None:
+        if self.supervisor == "systemd":
+            process.notify("STOPPING=1\n", os.environ)
+        if self.config["pidfile"] or self.config["daemonize"]:
+            self.log.notice("Removing the pid file.")
+            process.remove_pidfile(self.config["pidfile"] or "/var/run/redis.pid")
+        if self.config["unixsocket"]:
+            self.log.notice("Removing the unix socket file.")
+        self.listener.close()
+        self.log.warning("pyredis is now ready to exit, bye bye...")
+
+    # ---- the clockwork
+
+    def _cron(self) -> float:
+        self._cron_count += 1
+        if self.config["timeout"] and self._cron_count % self.config["hz"] == 0:
+            self.core.close_idle(self.config["timeout"])
+        return float(1 / self.config["hz"])
+
+    def _report_failure(self, command_name: str, error: BaseException) -> None:
+        self.log.warning(f"Handler of '{command_name}' failed:\n"
+                         + "".join(traceback.format_exception(error)).rstrip())
+
+    @property
+    def cpu_usage(self) -> resource.struct_rusage:
+        return resource.getrusage(resource.RUSAGE_SELF)
+
+
+def run(config: Config) -> int:
+    return Server(config).run()
