@@ -11,6 +11,7 @@ cdef enum Status:
     ERR_NAN_OR_INFINITY
     ERR_OUT_OF_RANGE
     ERR_NOT_POSITIVE
+    ERR_NOT_I32
     ERR_INVALID_EXPIRE              # names the command
     ERR_OFFSET_RANGE
     ERR_STRING_TOO_LONG

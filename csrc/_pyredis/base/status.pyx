@@ -16,6 +16,7 @@ cdef const char* status_text(Status s) noexcept nogil:
     if s == ERR_NAN_OR_INFINITY: return b"ERR increment would produce NaN or Infinity"
     if s == ERR_OUT_OF_RANGE: return b"ERR value is out of range"
     if s == ERR_NOT_POSITIVE: return b"ERR value is out of range, must be positive"
+    if s == ERR_NOT_I32: return b"ERR value is out of range, value must between -2147483648 and 2147483647"
     if s == ERR_INVALID_EXPIRE: return b"ERR invalid expire time in '%s' command"
     if s == ERR_OFFSET_RANGE: return b"ERR offset is out of range"
     if s == ERR_STRING_TOO_LONG: return b"ERR string exceeds maximum allowed size (proto-max-bulk-len)"

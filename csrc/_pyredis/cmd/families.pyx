@@ -1,6 +1,14 @@
 """families -- every family of commands that the core has: a new one is added here and nowhere else."""
 from _pyredis.cmd.connection cimport bind_connection
+from _pyredis.cmd.databases cimport bind_databases
+from _pyredis.cmd.expiry cimport bind_expiry
+from _pyredis.cmd.keys cimport bind_keys
+from _pyredis.cmd.scan cimport bind_scan
 
 
 cdef void bind_families(Table* t) noexcept nogil:
     bind_connection(t)
+    bind_keys(t)
+    bind_expiry(t)
+    bind_scan(t)
+    bind_databases(t)

@@ -20,7 +20,7 @@ cdef struct Effect:
     int db
     uint32_t event_class
     const char* event              # static: "set", "del", "expired" ...
-    Slice key                      # must live until the drain
+    Slice key                      # must live until the drain; ptr NULL: every key of the database
     int64_t dirty
 
 cdef struct Rewrite:               # a command to propagate instead of, or before, the one that ran
@@ -50,6 +50,7 @@ cdef void effects_free(Effects* fx) noexcept nogil
 cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                          int64_t dirty) noexcept nogil
 cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil
+cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil     # a copy that lives until effects_clear
 cdef void effects_clear(Effects* fx) noexcept nogil
 
 cdef inline void effects_key(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,

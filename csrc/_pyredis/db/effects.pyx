@@ -8,14 +8,17 @@ A command that must be repeated elsewhere in other words (a relative expiry, a r
 gives those words to effects_propagate. With `instead` they stand in the place of the command itself;
 without, they go before it (a key found expired: DEL). When nobody takes the commands, nothing is copied.
 
-Keys are slices of the request, or of memory that lives until the drain. Copied arguments belong to the
-list and go with effects_clear.
+Keys are slices of the request, or of memory that lives until the drain: effects_keep makes such a copy of a
+name that goes with its entry. Copies belong to the list and go with effects_clear.
+
+A change to a whole database (it was emptied, or exchanged for another) is one effect with no key: event
+"flushdb" or "swapdb", class EV_NONE.
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_realloc
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 
 
 cdef void effects_init(Effects* fx, Arena* mem) noexcept nogil:
@@ -54,10 +57,18 @@ cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, c
     e.dirty = dirty
 
 
+cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil:
+    """A copy of `bytes` that lives until effects_clear."""
+    cdef char* copy = <char*>mem_alloc(fx.mem, bytes.len)
+    memcpy(copy, bytes.ptr, bytes.len)
+    fx.args = <Slice*>_room(fx.mem, fx.args, fx.arg_count, &fx.arg_capacity, sizeof(Slice))
+    fx.args[fx.arg_count] = slice_of(copy, bytes.len)
+    fx.arg_count += 1
+    return slice_of(copy, bytes.len)
+
+
 cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil:
     cdef Rewrite* r
-    cdef Slice* arg
-    cdef char* copy
     cdef int i
     if instead:
         fx.rewritten = True
@@ -70,13 +81,7 @@ cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bi
     r.argc = argc
     r.first = fx.arg_count
     for i in range(argc):
-        fx.args = <Slice*>_room(fx.mem, fx.args, fx.arg_count, &fx.arg_capacity, sizeof(Slice))
-        arg = &fx.args[fx.arg_count]
-        fx.arg_count += 1
-        copy = <char*>mem_alloc(fx.mem, argv[i].len)
-        memcpy(copy, argv[i].ptr, argv[i].len)
-        arg.ptr = copy
-        arg.len = argv[i].len
+        effects_keep(fx, argv[i])
 
 
 cdef void effects_clear(Effects* fx) noexcept nogil:

@@ -76,6 +76,7 @@ cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t val
 cdef Entry* keyspace_set_expiry(Keyspace* ks, Db* db, Key key, Entry* e, int64_t at_ms) noexcept nogil
 cdef Entry* keyspace_clear_expiry(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef void   keyspace_expire(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
+cdef void   keyspace_expire_entry(Keyspace* ks, Db* db, uint64_t hash, Entry* e) noexcept nogil
 cdef Entry* keyspace_copy(Keyspace* ks, const Entry* e, Slice name) noexcept nogil
 cdef Entry* keyspace_rename(Keyspace* ks, Entry* taken, Slice name) noexcept nogil
 cdef void   keyspace_release(Keyspace* ks, Entry* e) noexcept nogil

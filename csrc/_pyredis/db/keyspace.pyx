@@ -21,7 +21,8 @@ from libc.string cimport memcpy, memset
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
 from _pyredis.base.rand cimport rand_below, rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.effects cimport EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_key, effects_propagate
+from _pyredis.db.effects cimport (EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_keep, effects_key,
+                                  effects_propagate)
 from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_free,
                                 entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
                                 entry_set_access, entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size,
@@ -160,7 +161,7 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
         e = <Entry*>dict_random(&db.keys, &ks.rand)
         if e == NULL or not e.flags & ENTRY_EXPIRES or entry_expiry(e) > ks.now_ms:
             return e
-        keyspace_expire(ks, db, keyspace_key(ks, entry_key(e)), e)
+        keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)
     return NULL
 
 
@@ -214,7 +215,15 @@ cdef void keyspace_expire(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogi
     ks.stats.expired += 1
     effects_propagate(&ks.fx, db.id, 2, words, False)
     keyspace_delete(ks, db, key, e)
-    effects_key(&ks.fx, db.id, key.name, EV_EXPIRED, b"expired", 1)
+    effects_key(&ks.fx, db.id, key.name, EV_EXPIRED, b"expired", 0)       # Redis: does not count as dirty
+
+
+cdef void keyspace_expire_entry(Keyspace* ks, Db* db, uint64_t hash, Entry* e) noexcept nogil:
+    """keyspace_expire for an entry met in the tables: its name is copied if somebody wants to hear of it."""
+    cdef Key key
+    key.name = effects_keep(&ks.fx, entry_key(e)) if ks.fx.wanted else entry_key(e)
+    key.hash = hash
+    keyspace_expire(ks, db, key, e)
 
 
 cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t value_length,
