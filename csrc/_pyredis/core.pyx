@@ -30,6 +30,7 @@ from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_
                                  table_init, table_sub)
 from _pyredis.conn cimport (conn_close, conn_end_after_reply, conn_free, conn_new, conn_receive, conn_resume, conn_send,
                             conn_set_text, conns_run)
+from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
 from _pyredis.db.string_type cimport string_length, string_ops
@@ -292,7 +293,8 @@ cdef class Core:
             if self.s.gates & GATE_PAUSE and now >= self.s.pause_until_ms:
                 _end_pause(self.s)
             if now >= self.next_expire_ms:
-                self.next_expire_ms = now + 100
+                self.next_expire_ms = now + expire_cycle(
+                    self.s.ks, &self.s.clock, EXPIRE_BUDGET_US, self.expire_effort, _drain, self.s)
             wait = self.next_expire_ms - now
             buried = keyspace_reap(self.s.ks, REAP_STEP) if self.s.ks.graves.count else 0
             if self.s.mem.used > self.s.mem.peak:

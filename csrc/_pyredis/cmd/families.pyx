@@ -8,7 +8,7 @@ from _pyredis.cmd.scan cimport bind_scan
 
 cdef void bind_families(Table* t) noexcept nogil:
     bind_connection(t)
-    bind_keys(t)
-    bind_expiry(t)
-    bind_scan(t)
     bind_databases(t)
+    bind_expiry(t)
+    bind_keys(t)
+    bind_scan(t)
