@@ -4,8 +4,10 @@ One thread, one poller. What is ready goes as a whole list to the core (`serve`)
 what the core does not know (listeners, the wake-up pipe) comes back and has a callback here. Timers are
 callbacks on a heap. Before each wait the core gets a moment of its own and says how long it can wait.
 
-The poller is epoll, kqueue, or what `selectors` has, in that order. Each gives (fd, events) with epoll's bits:
-1 readable (or over), 4 writable.
+The poller is epoll where there is one, else what `selectors` finds (kqueue, poll, select). Epoll is waited on
+by the core itself (Core.poll), in the same section without the GIL as the work, and edge-triggered for
+connections: the core knows from a short read that a socket is empty, so the kernel need not look again.
+The others give a list of (fd, events) with epoll's bits: 1 readable (or over), 4 writable.
 """
 
 import heapq
@@ -25,6 +27,7 @@ WATCH_WRITE, UNWATCH_WRITE, CLOSED = 1, 2, 3        # notices of Core.serve
 
 class Poller(Protocol):
     def add(self, fd: int) -> None: ...
+    def add_connection(self, fd: int) -> None: ...
     def want_write(self, fd: int, wanted: bool) -> None: ...
     def remove(self, fd: int) -> None: ...
     def poll(self, milliseconds: int) -> list[tuple[int, int]]: ...
@@ -35,19 +38,25 @@ class EpollPoller:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._poll = self._epoll.poll
+        self._edges = READABLE | select.EPOLLRDHUP | select.EPOLLET
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
 
     def add(self, fd: int) -> None:
         self._epoll.register(fd, READABLE)
 
+    def add_connection(self, fd: int) -> None:
+        self._epoll.register(fd, self._edges)
+
     def want_write(self, fd: int, wanted: bool) -> None:
-        self._epoll.modify(fd, READABLE | WRITABLE if wanted else READABLE)
+        self._epoll.modify(fd, self._edges | WRITABLE if wanted else self._edges)
 
     def remove(self, fd: int) -> None:
         self._epoll.unregister(fd)
 
     def poll(self, milliseconds: int) -> list[tuple[int, int]]:
-        return self._poll(milliseconds / 1000)
+        return self._epoll.poll(milliseconds / 1000)
 
 
 class SelectorPoller:
@@ -58,6 +67,8 @@ class SelectorPoller:
 
     def add(self, fd: int) -> None:
         self._selector.register(fd, selectors.EVENT_READ)
+
+    add_connection = add
 
     def want_write(self, fd: int, wanted: bool) -> None:
         self._selector.modify(fd, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0))
@@ -101,7 +112,7 @@ class Loop:
         self.poller.remove(fd)
 
     def add_connection(self, fd: int) -> None:
-        self.poller.add(fd)
+        self.poller.add_connection(fd)
 
     def every(self, seconds: float, callback: Callable[[], float | None]) -> None:
         """Calls back after so many seconds, and again after as many as it returns, until it returns None."""
@@ -137,17 +148,22 @@ class Loop:
         self._running = False
 
     def run(self) -> None:
-        serve, before_sleep, poll = self.core.serve, self.core.before_sleep, self.poller.poll
+        before_sleep, poll = self.core.before_sleep, self._poll()
         self._running = True
         while self._running:
-            wait = before_sleep()
-            ready = poll(self._until_timer(wait))
-            if ready or not wait:
-                extra = serve(ready)
-                if extra is not None:
-                    self._carry_out(*extra)
+            extra = poll(self._until_timer(before_sleep()))
+            if extra is not None:
+                self._carry_out(*extra)
             if self._timers and self._timers[0][0] <= time.monotonic():
                 self._run_timers()
+
+    def _poll(self) -> Callable[[int], tuple[Any, Any] | None]:
+        """The function that waits so many milliseconds and serves what is ready."""
+        core, poller = self.core, self.poller
+        if isinstance(poller, EpollPoller):
+            epoll = poller.fileno()
+            return lambda wait: core.poll(epoll, wait)  # type: ignore[no-any-return]
+        return lambda wait: core.serve(poller.poll(wait))  # type: ignore[no-any-return]
 
     def _until_timer(self, wait: int) -> int:
         if not self._timers:

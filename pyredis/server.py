@@ -4,6 +4,7 @@ A Server has a Config, the compiled core, and the control plane's parts wired to
 sockets and the loop. Tests make a Server without run() and talk to its core directly.
 """
 
+import gc
 import os
 import resource
 import signal
@@ -117,6 +118,8 @@ class Server:
         log.notice("Server initialized")
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
+        # What exists now stays; a collection then only looks at what control commands leave behind.
+        gc.freeze()
         self.loop.run()
         self._end()
         return self.exit_code

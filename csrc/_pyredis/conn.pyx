@@ -24,7 +24,7 @@ from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
-                               CONN_HELD, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
+                               CONN_HELD, CONN_MORE, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
                                LOG_WARNING)
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.db.keyspace cimport keyspace_set_clock
@@ -192,11 +192,19 @@ cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:
     conn_close(s, c)
 
 
-cdef void conn_receive(Server* s, Conn* c) noexcept nogil:
-    """One recv. The end of input, an error or too much input close the connection."""
+cdef void conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
+    """One recv; CONN_MORE if another is due without an event. `ending`: the peer has closed, so read to the end.
+
+    The end of input, an error or too much input close the connection.
+    """
     cdef ssize_t n
+    cdef size_t room
+    c.flags &= ~<uint32_t>CONN_MORE
     _make_room(s, c, LEAST_READ)
-    n = recv(c.fd, c.in_data + c.in_used, c.in_capacity - c.in_used, MSG_DONTWAIT)
+    room = c.in_capacity - c.in_used
+    n = recv(c.fd, c.in_data + c.in_used, room, MSG_DONTWAIT)
+    if n == <ssize_t>room or (ending and n > 0) or (n < 0 and errno == EINTR):
+        c.flags |= CONN_MORE
     if n <= 0:
         if n == 0 or (errno != EAGAIN and errno != EINTR):
             conn_close(s, c)

@@ -5,18 +5,33 @@ from _pyredis.base.status cimport Status
 from _pyredis.conn cimport Batch
 from _pyredis.encode cimport Encoder
 
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        int fd
+    cdef struct epoll_event:
+        unsigned int events
+        epoll_data_t data
+
 cdef struct Ready:
     Conn* conn
-    int events
+    unsigned int events
+
+cdef struct Foreign:               # a descriptor that is no connection: a listener, say
+    int fd
+    unsigned int events
 
 cdef class Core:
     cdef Server* s
     cdef Batch* batch
     cdef Conn** by_fd
     cdef size_t fds
-    cdef Ready* ready
-    cdef Conn** conns
+    cdef Ready* ready              # the connections of this round
+    cdef size_t count
     cdef size_t ready_room
+    cdef Conn** conns
+    cdef Foreign* foreign
+    cdef size_t foreign_count
+    cdef epoll_event* events
     cdef Encoder encoder
     cdef list handlers
     cdef object reply_error
@@ -28,7 +43,9 @@ cdef class Core:
     cdef int expire_effort
 
     cdef Status _control(self, Ctx* c) noexcept
-    cdef void _make_ready_room(self, size_t n)
+    cdef int _make_room(self, size_t n) except -1
+    cdef _after_round(self)
+    cdef list _write_notice(self, Conn* c, list notices)
     cdef list _sweep(self, list notices)
     cdef Conn* _find(self, int fd, uint64_t id) noexcept
 

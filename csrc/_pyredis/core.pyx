@@ -20,7 +20,7 @@ from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_NO_EVICT,
+                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_MORE, CONN_NO_EVICT,
                                CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME,
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY, GATE_PAUSE,
                                LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, Text)
@@ -41,11 +41,15 @@ from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
 from _pyredis.wire.reply cimport out_truncate, OutBlock
 
+cdef extern from "<sys/epoll.h>" nogil:
+    int epoll_wait(int fd, epoll_event* events, int most, int milliseconds)
+
 cdef enum:
     ROUND = 64                     # connections received from before any of their requests runs
     IDLE_BLOCKS = 256
-    EVENT_IN = 1                   # of epoll, and of the loop's other pollers alike
-    EVENT_OUT = 4
+    EVENTS = 1024                  # taken from the poller at a time
+    EVENT_OUT = 4                  # of epoll, and of the loop's other pollers alike
+    EVENTS_OVER = 0x2018           # error, hang-up, the peer has closed its half
     REAP_STEP = 2000               # buried entries freed between two rounds
     EXPIRE_BUDGET_US = 1000
 
@@ -69,24 +73,47 @@ cdef bytes _bytes(Text t):
     return PyBytes_FromStringAndSize(t.ptr, t.len) if t.len else b""
 
 
+cdef void _sort(Core core, const epoll_event* event) noexcept nogil:
+    """Puts an event with the connections or with the foreign descriptors."""
+    cdef int fd = event.data.fd
+    cdef Conn* c = core.by_fd[fd] if <size_t>fd < core.fds else NULL
+    if c == NULL:
+        core.foreign[core.foreign_count].fd = fd
+        core.foreign[core.foreign_count].events = event.events
+        core.foreign_count += 1
+    elif c.flags & CONN_MORE:                    # carried over, so it is there already
+        pass
+    else:
+        core.ready[core.count].conn = c
+        core.ready[core.count].events = event.events
+        core.count += 1
+
+
 cdef void _serve(Core core, Ready* ready, size_t n) noexcept nogil:
-    """One round: receive from all, run all, send to all."""
+    """Receive from all, run all, send to all."""
     cdef Server* s = core.s
-    cdef size_t i, count = 0
+    cdef size_t i
     cdef Conn* c
     for i in range(n):
         c = ready[i].conn
-        if ready[i].events & ~EVENT_OUT and not c.flags & CONN_GONE:
-            conn_receive(s, c)
-        core.conns[count] = c
-        count += 1
-    conns_run(s, core.batch, core.conns, count)
-    for i in range(count):
-        c = core.conns[i]
-        if c.flags & CONN_GONE:
-            continue
-        if c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY:
+        core.conns[i] = c
+        if ready[i].events & ~EVENT_OUT and not c.flags & (CONN_GONE | CONN_CLOSE_AFTER_REPLY):
+            conn_receive(s, c, (ready[i].events & EVENTS_OVER) != 0)
+    conns_run(s, core.batch, core.conns, n)
+    for i in range(n):
+        c = ready[i].conn
+        if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
             conn_send(s, c)
+
+
+cdef void _round(Core core) noexcept nogil:
+    cdef size_t i = 0, part
+    core.s.stats.loops += 1
+    keyspace_set_clock(core.s.ks, clock_unix_ms(&core.s.clock))
+    while i < core.count:
+        part = core.count - i if core.count - i < ROUND else ROUND
+        _serve(core, core.ready + i, part)
+        i += part
 
 
 cdef class Core:
@@ -140,6 +167,8 @@ cdef class Core:
         free(self.by_fd)
         free(self.ready)
         free(self.conns)
+        free(self.foreign)
+        free(self.events)
 
     def _fill_table(self, rows, handlers):
         """Joins specs and functions by name; a name on one side only is an error."""
@@ -197,54 +226,80 @@ cdef class Core:
         self.s.stats.connections += 1
         return _client(self, c)
 
-    cdef void _make_ready_room(self, size_t n):
-        if n <= self.ready_room:
-            return
-        self.ready = <Ready*>realloc(self.ready, n * 2 * sizeof(Ready))
-        self.conns = <Conn**>realloc(self.conns, n * 2 * sizeof(void*))
-        if self.ready == NULL or self.conns == NULL:
-            raise MemoryError
-        self.ready_room = n * 2
-
     def serve(self, list ready):
         """Serves the connections among `ready`, a list of (fd, events) with epoll's event bits.
 
         Returns None, or (foreign, notices): the items of `ready` that are no connection, and a list of
         (fd, WATCH_WRITE | UNWATCH_WRITE | CLOSED) for the loop to carry out before it polls again.
         """
-        cdef size_t n = 0, i, part
-        cdef Conn* c
-        cdef int fd, events
-        cdef list foreign = None, notices = None
-        self._make_ready_room(len(ready) + 1)
-        for item in ready:
-            fd, events = <tuple>item
-            c = self.by_fd[fd] if <size_t>fd < self.fds else NULL
-            if c == NULL:
-                foreign = [item] if foreign is None else foreign + [item]
-            else:
-                self.ready[n].conn = c
-                self.ready[n].events = events
-                n += 1
+        cdef epoll_event event
+        self._make_room(len(ready))
+        for fd, events in ready:
+            event.data.fd = fd
+            event.events = events
+            _sort(self, &event)
         with nogil:
-            self.s.stats.loops += 1
-            keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
-            i = 0
-            while i < n:
-                part = n - i if n - i < ROUND else ROUND
-                _serve(self, self.ready + i, part)
-                i += part
-        for i in range(n):
+            _round(self)
+        return self._after_round()
+
+    def poll(self, int epoll, int milliseconds):
+        """Waits on an epoll descriptor and serves what is ready; returns as serve does, also when a signal came.
+
+        One section without the GIL and not a Python object an event: with 50 clients and no pipeline, poll's
+        own list of tuples was a tenth of the time.
+        """
+        cdef int n, i
+        self._make_room(EVENTS)
+        with nogil:
+            n = epoll_wait(epoll, self.events, EVENTS, 0 if self.count else milliseconds)
+            for i in range(n):
+                _sort(self, &self.events[i])
+            if self.count:
+                _round(self)
+        return self._after_round()
+
+    cdef int _make_room(self, size_t n) except -1:
+        """Room for n events beside what is carried over from the last round."""
+        if self.count + n <= self.ready_room and self.ready_room:
+            return 0
+        self.ready_room = (self.count + n) * 2
+        self.ready = <Ready*>realloc(self.ready, self.ready_room * sizeof(Ready))
+        self.conns = <Conn**>realloc(self.conns, ROUND * sizeof(void*))
+        self.foreign = <Foreign*>realloc(self.foreign, self.ready_room * sizeof(Foreign))
+        self.events = <epoll_event*>realloc(self.events, EVENTS * sizeof(epoll_event))
+        if self.ready == NULL or self.conns == NULL or self.foreign == NULL or self.events == NULL:
+            raise MemoryError
+        return 0
+
+    cdef _after_round(self):
+        """The notices of the round; what is to be read again at once is carried over to the next."""
+        cdef size_t i, carried = 0
+        cdef Conn* c
+        cdef list notices = None, foreign = None
+        for i in range(self.count):
             c = self.ready[i].conn
-            if bool(c.flags & CONN_WANTS_WRITE) != bool(c.flags & CONN_WATCHED):
-                c.flags ^= CONN_WATCHED
-                notices = [] if notices is None else notices
-                notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
+            notices = self._write_notice(c, notices)
+            if c.flags & CONN_MORE and not c.flags & CONN_GONE:
+                self.ready[carried] = self.ready[i]
+                carried += 1
+        self.count = carried
+        if self.foreign_count:
+            foreign = [(self.foreign[i].fd, self.foreign[i].events) for i in range(self.foreign_count)]
+            self.foreign_count = 0
         if self.s.resuming:
             notices = self._resume(notices)
         if self.s.gone:
             notices = self._sweep(notices)
         return None if foreign is None and notices is None else (foreign or (), notices or ())
+
+    cdef list _write_notice(self, Conn* c, list notices):
+        """Adds the notice that is due when the wish to be told of writability has changed."""
+        if bool(c.flags & CONN_WANTS_WRITE) == bool(c.flags & CONN_WATCHED):
+            return notices
+        c.flags ^= CONN_WATCHED
+        notices = [] if notices is None else notices
+        notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
+        return notices
 
     def _resume(self, list notices):
         """Runs what connections had to leave lying (after CLIENT UNPAUSE, say)."""
@@ -259,10 +314,7 @@ cdef class Core:
                     conns_run(self.s, self.batch, &c, 1)
                     if not c.flags & CONN_GONE and (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY):
                         conn_send(self.s, c)
-                if bool(c.flags & CONN_WANTS_WRITE) != bool(c.flags & CONN_WATCHED):
-                    c.flags ^= CONN_WATCHED
-                    notices = [] if notices is None else notices
-                    notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
+                notices = self._write_notice(c, notices)
             c = next
         return notices
 
@@ -270,7 +322,13 @@ cdef class Core:
         """Frees the connections that are gone and tells the loop to close their descriptors."""
         cdef Conn* c = self.s.first
         cdef Conn* next
+        cdef size_t i, carried = 0
         notices = [] if notices is None else notices
+        for i in range(self.count):
+            if not self.ready[i].conn.flags & CONN_GONE:
+                self.ready[carried] = self.ready[i]
+                carried += 1
+        self.count = carried
         while c != NULL:
             next = c.next
             if c.flags & CONN_GONE and not c.flags & CONN_FAKE:
@@ -299,7 +357,7 @@ cdef class Core:
             buried = keyspace_reap(self.s.ks, REAP_STEP) if self.s.ks.graves.count else 0
             if self.s.mem.used > self.s.mem.peak:
                 self.s.mem.peak = self.s.mem.used
-        if buried or self.s.resuming or self.s.gone:
+        if buried or self.count or self.s.resuming or self.s.gone:
             return 0
         return wait
 

@@ -91,6 +91,7 @@ cdef enum ConnFlag:
     CONN_RESUME = 1 << 18            # has input to run although nothing new has come
     CONN_GONE = 1 << 19              # closed: the loop is to be told, then it is freed
     CONN_WATCHED = 1 << 20           # the loop knows of CONN_WANTS_WRITE
+    CONN_MORE = 1 << 21              # the last recv filled its room: there may be more, though no event tells
     CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
