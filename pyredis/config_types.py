@@ -388,7 +388,7 @@ class TitleTemplate(String):
 
     def check(self, value: str) -> str:
         rest = re.sub("|".join("{%s}" % name for name in TITLE_VARIABLES), "", value)
-        if not value.strip() or "{" in rest or "}" in rest:
+        if not value.strip() or "{" in rest:
             raise ConfigError("template format is invalid or contains unknown variables")
         return value
 

@@ -1,4 +1,4 @@
-"""A real server for the tests of configuration: with a configuration file, or only long enough to refuse one."""
+"""A real server for the tests of configuration: running with a file, or only long enough to refuse one."""
 
 import contextlib
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pyredis.config_types import to_bytes, to_text
 
 
 def program(name: str) -> str:
@@ -26,7 +28,7 @@ def program(name: str) -> str:
 
 
 class Peer:
-    """A connection: every command goes out at once, replies come back in order."""
+    """A connection: many commands go out at once, the replies come back in order."""
 
     def __init__(self, path: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -34,25 +36,29 @@ class Peer:
         self.socket.settimeout(20)
         self.file = self.socket.makefile("rb")
 
-    def call(self, *words: str | bytes) -> Any:
+    def call(self, *words: str) -> Any:
         return self.calls([words])[0]
 
-    def calls(self, commands: list[tuple[str | bytes, ...]]) -> list[Any]:
+    def calls(self, commands: list[tuple[str, ...]]) -> list[Any]:
         """Replies of all of them; an error is ("error", text)."""
+        # A part at a time, lest both sides wait for the other to read.
+        return [reply for at in range(0, len(commands), 100) for reply in self._some(commands[at : at + 100])]
+
+    def _some(self, commands: list[tuple[str, ...]]) -> list[Any]:
         out = bytearray()
         for words in commands:
-            raw = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
+            raw = [to_bytes(word) for word in words]
             out += b"*%d\r\n" % len(raw) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in raw)
         self.socket.sendall(out)
         return [self._reply() for _ in commands]
 
     def _reply(self) -> Any:
         line = self.file.readline()[:-2]
-        kind, rest = line[:1], line[1:].decode("utf-8", "surrogateescape")
+        kind, rest = line[:1], to_text(line[1:])
         if kind == b"-":
             return ("error", rest)
         if kind == b"$":
-            return self.file.read(int(rest) + 2)[:-2].decode("utf-8", "surrogateescape")
+            return to_text(self.file.read(int(rest) + 2)[:-2])
         if kind == b"*":
             return [self._reply() for _ in range(int(rest))]
         assert kind in (b"+", b":"), line
@@ -61,12 +67,12 @@ class Peer:
 
 @contextlib.contextmanager
 def running(name: str, folder: Path, *arguments: str) -> Iterator[Peer]:
-    """The server on a unix socket in the folder, with these arguments (a configuration file may be the first)."""
+    """The server on a unix socket in the folder, with these arguments (the first may be a file)."""
     path = folder / "peer.sock"
     options = ["--port", "0", "--unixsocket", str(path)]
     with open(folder / "peer.log", "wb") as log:
-        process = subprocess.Popen([program(name), *arguments, *options], cwd=folder, stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log)
+        process = subprocess.Popen([program(name), *arguments, *options], cwd=folder,
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         peer = None
         deadline = time.monotonic() + 20
