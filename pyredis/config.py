@@ -450,9 +450,6 @@ class Config:
             heading = f"\n*** FATAL CONFIG FILE ERROR (pyredis {__version__}) ***\n"
             raise config_file.FileError(heading + str(error)) from None
 
-    def takes_many(self, name: str) -> bool:
-        return name in NAMES and NAMES[name].type.many
-
     def take_line(self, name: str, words: list[str]) -> None:
         """Take one line of the file. ConfigError."""
         param = NAMES.get(name)

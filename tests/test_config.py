@@ -229,7 +229,8 @@ EDGES = [
     "zzz", "", "-1", "0", "1", "2", "-2", "101", "256", "65535", "65536", "1025", "2147483647",
     "2147483648", "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551615",
     "18446744073709551616", "1kb", "1k", "1g", "05mb", "kb", "1B", "1tb", "+5", "05", "10%", "0%", "05%", "%",
-    "5 %", "yes", "no", "YES", "a b", "-1%", "101%", "-100", "777", "1.5", "-9223372036854775808", " 5", "5 ", "a/b", "a\"b\n\x01"]
+    "5 %", "yes", "no", "YES", "a b", "a/b", "a\"b\n\x01",
+    "-1%", "101%", "-100", "777", "1.5", "-9223372036854775808", " 5", "5 "]
 MORE = {
     "save": ["60 1", "10 1 300", "10 1 300 0", "10 -1", "0 1", "60  1", "  ", "60 +1"],
     "client-output-buffer-limit": [
@@ -239,7 +240,8 @@ MORE = {
     "latency-tracking-info-percentiles": ["50 99.999 100.0 33.3333", "50 50", "1e1", "nan", "0.1 x", "-0.1"],
     "oom-score-adj-values": ["1 2 3", "1 2 a", "3 2 1", "-3000 2 1", "1 2 3 4"],
     "shutdown-on-sigterm": ["save force", "save  now save", "default save", "save nosave", "NOW Force"],
-    "proc-title-template": ["{foo}", "{title} {port", "{title} x {port} {tls-port} {unixsocket}", "  ", "}"],
+    "proc-title-template": ["{foo}", "{title}", "{title} {port", "  ", "}",
+                            "{title} x {port} {tls-port} {unixsocket}"],
     "cluster-announce-hostname": ["a" * 256, "a" * 255, "a-b.c"],
     "maxmemory-policy": ["allkeys-lru", "Volatile-TTL"], "appendfsync": ["ALWAYS"], "loglevel": ["nothing"],
     "locale-collate": ["C", "no_SUCH"], "maxmemory": ["18446744073709551615gb", "1 000"],
