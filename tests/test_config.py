@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from pyredis.config import (
     table_markdown,
 )
 from pyredis.config_types import NOTIFY_CLASSES, OutputLimit
+from pyredis.log import Log
 from pyredis.reply import OK, ReplyError
 from tests.config_peer import running
 
@@ -202,9 +204,10 @@ def test_bytes_that_are_not_text_survive(config):
 # ---- the command
 
 
-def test_config_command(config):
+def test_config_command(config, tmp_path):
     calls = []
-    server = SimpleNamespace(config=config, reset_stats=lambda: calls.append("reset"))
+    log = Log(Config(logfile=str(tmp_path / "log")))
+    server = SimpleNamespace(config=config, log=log, reset_stats=lambda: calls.append("reset"))
     assert config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
     with pytest.raises(ReplyError, match="ERR syntax error"):
         config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
@@ -212,6 +215,15 @@ def test_config_command(config):
     assert calls == ["reset"]
     with pytest.raises(ReplyError, match="ERR The server is running without a config file"):
         config_control.config_rewrite(server, None, [b"CONFIG", b"REWRITE"])
+    (tmp_path / "x.conf").touch()
+    config.path = str(tmp_path / "x.conf")
+    assert config_control.config_rewrite(server, None, [b"CONFIG", b"REWRITE"]) == OK
+    assert "hz 20\n" in (tmp_path / "x.conf").read_text()
+    config.path = str(tmp_path / "none" / "x.conf")
+    with pytest.raises(ReplyError, match="ERR Rewriting config file: No such file or directory"):
+        config_control.config_rewrite(server, None, [b"CONFIG", b"REWRITE"])
+    assert re.findall("CONFIG REWRITE [a-z]+", (tmp_path / "log").read_text()) == [
+        "CONFIG REWRITE executed", "CONFIG REWRITE failed"]
     assert config_control.config_help(server, None, [b"CONFIG", b"HELP"])[0].startswith("CONFIG <subcommand>")
 
 
