@@ -335,3 +335,18 @@ def test_keyspace_event_classes_are_shown_in_the_order_of_redis(config, tmp_path
     for value, reply in zip(values, theirs, strict=True):
         assert put(config, "notify-keyspace-events", value) == ""
         assert ["notify-keyspace-events", config.text("notify-keyspace-events")] == reply
+
+
+@pytest.mark.peer
+def test_globs_find_the_same_names_as_in_redis(config, tmp_path):
+    patterns = [
+        "*", "h?", "HZ*", "[a-c]*", "[^a-y]*", "[c-a]*", "[]*", "[]", "[", "*[", "h[", "[^]*", "[^", "h[z",
+        "h[xyz",
+        "\\h*", "h\\z*", "*\\-*", "[\\h]z", "[a-", "[a-]*", "[-z]*", "[a-\\c]*", "*[!z]*", "h[yz]\\", "[[]*",
+        "[a&&b]*", "***e***", "?*?z", "*-*-*-*-*", "[a-b-d]*", "h[^y]", "[h-]z", "*[\\]]*", ""]
+    names = set(reference("redis-8.0.6"))
+    with running("redis8", tmp_path) as peer:
+        for pattern in patterns:
+            theirs = peer.call("CONFIG", "GET", pattern)[::2]
+            ours = [name for name in config.get_matching([pattern.encode()]) if name in names]
+            assert (pattern, sorted(ours)) == (pattern, sorted(theirs))
