@@ -243,7 +243,7 @@ def meaning(text: str) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
     for line in text.split("\n"):
         words = split_line(line) if not line.startswith("#") else []
-        if words and words[0] not in ("user", "dir", "port", "unixsocket"):
+        if words and words[0] not in ("user", "dir", "port", "bind"):
             param = NAMES.get(words[0])
             found.setdefault(param.name if param else words[0], []).append(words[1:])
     return found
