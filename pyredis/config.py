@@ -405,6 +405,13 @@ class Config:
         """Call hook(new value) after CONFIG SET changed it; ConfigError from there undoes that."""
         self._hooks.setdefault(NAMES[name].name, []).append(hook)
 
+    def assign(self, name: str, value: Any) -> None:
+        """Set a typed value from inside: what REPLICAOF or ACL changed, or the system did not grant.
+
+        No hook runs; CONFIG GET shows it and CONFIG REWRITE writes it.
+        """
+        self._values[NAMES[name].name] = value
+
     def allows(self, name: str, local: bool) -> bool:
         """Does enable-debug-command, or its like, let a client do it that is on this machine, or not?"""
         return self[name] == "yes" or (self[name] == "local" and local)

@@ -209,7 +209,12 @@ def replace_file(path: str, text: str) -> None:
     """Give the file this text, at once or not at all; it keeps its permissions. OSError if it cannot."""
     path = os.path.realpath(path)          # a link stays a link
     folder = os.path.dirname(path)
-    mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o644
+    if os.path.exists(path):
+        mode = os.stat(path).st_mode & 0o7777
+    else:
+        umask = os.umask(0o077)            # there is no other way to ask for it
+        os.umask(umask)
+        mode = 0o666 & ~umask
     fd, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + "-", suffix=".tmp", dir=folder)
     try:
         with open(fd, "wb") as file:

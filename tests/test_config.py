@@ -20,7 +20,7 @@ from pyredis.config import (
     ConfigError,
     table_markdown,
 )
-from pyredis.config_types import NOTIFY_CLASSES, OutputLimit
+from pyredis.config_types import NOTIFY_CLASSES, Host, OutputLimit
 from pyredis.log import Log
 from pyredis.reply import OK, ReplyError
 from tests.config_peer import running
@@ -144,6 +144,15 @@ def test_set_names_what_cannot_be_set_at_all(config):
 def test_both_names_of_a_parameter_may_be_set_together_and_the_last_counts(config):
     assert put(config, "repl-ping-slave-period", "3", "repl-ping-replica-period", "4") == ""
     assert config.repl_ping_slave_period == 4
+
+
+def test_a_value_set_from_inside_is_shown_and_no_hook_hears_of_it(config):
+    seen = []
+    config.on_change("replicaof", seen.append)
+    config.assign("slaveof", Host("10.0.0.1", 6379))
+    assert config.get_matching([b"replicaof", b"slaveof"]) == {
+        "replicaof": "10.0.0.1 6379", "slaveof": "10.0.0.1 6379"}
+    assert seen == []
 
 
 def test_a_hook_learns_of_changes_only(config):
