@@ -4,7 +4,9 @@ What bench.peers starts has no configuration file and gets many options; here a 
 """
 
 import contextlib
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +17,17 @@ import pytest
 from bench import peers
 from pyredis.config_types import to_bytes, to_text
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders()))}
 
-def program(name: str) -> str:
-    """The path of a peer; skips the test where it is not installed."""
+
+def program(name: str) -> list[str]:
+    """The words that start a server; skips the test where a peer is not installed."""
+    if name == "pyredis":
+        return [sys.executable, "-m", "pyredis"]
     found = peers.find(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
-    return str(found)
+    return [str(found)]
 
 
 class Peer:
@@ -61,7 +67,7 @@ def running(name: str, folder: Path, *arguments: str) -> Iterator[Peer]:
     port = peers.free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1"]
     with open(folder / "peer.log", "wb") as log:
-        process = subprocess.Popen([program(name), *arguments, *options], cwd=folder,
+        process = subprocess.Popen([*program(name), *arguments, *options], cwd=folder, env=ENVIRONMENT,
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         ready = False
@@ -79,7 +85,7 @@ def running(name: str, folder: Path, *arguments: str) -> Iterator[Peer]:
 def refusal(name: str, folder: Path, text: str, *options: str) -> str:
     """What the server says on stderr about a configuration that it does not accept."""
     (folder / "refused.conf").write_text(text)
-    done = subprocess.run([program(name), str(folder / "refused.conf"), *options], cwd=folder, timeout=20,
+    done = subprocess.run([*program(name), str(folder / "refused.conf"), *options], cwd=folder, timeout=20,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     return done.stderr

@@ -284,3 +284,16 @@ def test_rewriting_means_the_same_as_in_redis(folder, text, pairs):
     for found in (theirs, ours):
         found[limits] = [words for words in found.get(limits, []) if words not in defaults]
     assert ours == theirs
+
+
+@pytest.mark.socket
+def test_a_server_started_from_its_rewritten_file_has_the_same_values(folder):
+    (folder / "x.conf").write_text("# mine\nhz 20\nsave 60 1\n")
+    with running("pyredis", folder, "x.conf", "--timeout", "7") as server:
+        assert server.call("CONFIG", "SET", "hz", "30", "maxmemory", "100mb") == "OK"
+        assert server.call("CONFIG", "REWRITE") == "OK"
+        before = server.call("CONFIG", "GET", "[^p]*")
+    assert (folder / "x.conf").read_text().startswith("# mine\nhz 30\nsave 60 1\n")
+    with running("pyredis", folder, "x.conf") as server:
+        assert server.call("CONFIG", "GET", "[^p]*") == before
+        assert server.call("CONFIG", "GET", "timeout", "hz") == ["timeout", "7", "hz", "30"]
