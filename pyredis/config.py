@@ -53,6 +53,7 @@ from pyredis.config_types import (
     Type,
     to_text,
 )
+from pyredis.glob import glob_match
 from pyredis.reply import ReplyError
 
 __all__ = ["NOTIFY_CLASSES", "PARAMETERS", "Config", "ConfigError", "Host", "OutputLimit", "Param",
@@ -366,30 +367,6 @@ VISIBLE = tuple(sorted(name for name, param in NAMES.items() if not param.flags 
 Hook = Callable[[Any], None]
 
 
-def glob_pattern(pattern: str) -> re.Pattern[str]:
-    """A glob of Redis (* ? [a-c] [^a] and \\ before a character) as a regular expression, of either case."""
-    out, at = [], 0
-    while at < len(pattern):
-        char = pattern[at]
-        at += 1
-        if char == "[":
-            negated = pattern[at : at + 1] == "^"
-            found = re.match(r"((?:\\.|[^\]\\])*)(\]?)", pattern[at + negated :], re.DOTALL)
-            assert found is not None
-            at += negated + found.end()
-            members = re.sub(r"\\(.)|([\[&~|])", lambda m: re.escape(m[1] or m[2]), found[1])
-            out.append(f"[{'^' if negated else ''}{members}]" if members else ("." if negated else "(?!)"))
-        elif char == "\\" and at < len(pattern):
-            out.append(re.escape(pattern[at]))
-            at += 1
-        else:
-            out.append({"*": ".*", "?": "."}.get(char) or re.escape(char))
-    try:
-        return re.compile("".join(out), re.IGNORECASE | re.DOTALL)
-    except re.error:                       # a range that runs backwards, say
-        return re.compile(re.escape(pattern), re.IGNORECASE)
-
-
 class Config:
     """The values of all parameters, and where they came from.
 
@@ -428,6 +405,13 @@ class Config:
         """Call hook(new value) after CONFIG SET changed it; ConfigError from there undoes that."""
         self._hooks.setdefault(NAMES[name].name, []).append(hook)
 
+    def assign(self, name: str, value: Any) -> None:
+        """Set a typed value from inside: what REPLICAOF or ACL changed, or the system did not grant.
+
+        No hook runs; CONFIG GET shows it and CONFIG REWRITE writes it.
+        """
+        self._values[NAMES[name].name] = value
+
     def allows(self, name: str, local: bool) -> bool:
         """Does enable-debug-command, or its like, let a client do it that is on this machine, or not?"""
         return self[name] == "yes" or (self[name] == "local" and local)
@@ -449,9 +433,6 @@ class Config:
         except ConfigError as error:
             heading = f"\n*** FATAL CONFIG FILE ERROR (pyredis {__version__}) ***\n"
             raise config_file.FileError(heading + str(error)) from None
-
-    def takes_many(self, name: str) -> bool:
-        return name in NAMES and NAMES[name].type.many
 
     def take_line(self, name: str, words: list[str]) -> None:
         """Take one line of the file. ConfigError."""
@@ -491,12 +472,12 @@ class Config:
         """Name -> value of what the globs match, each once. A plain name is answered as it was spelt."""
         found: dict[str, str] = {}
         seen: set[str] = set()
-        for pattern in map(to_text, patterns):
+        for raw in patterns:
+            pattern = to_text(raw)
             if not re.search(r"[*?\[]", pattern):
                 names = [pattern] if pattern.lower() in NAMES else []
             else:
-                matches = glob_pattern(pattern).fullmatch
-                names = [name for name in VISIBLE if matches(name)]
+                names = [name for name in VISIBLE if glob_match(raw, name.encode(), nocase=True)]
             for name in names:
                 if name.lower() not in seen:
                     seen.add(name.lower())

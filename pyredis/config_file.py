@@ -40,9 +40,6 @@ class Target(Protocol):
     def take_line(self, name: str, words: list[str]) -> None:
         """Take one line; ConfigError if it is wrong. The name is in lower case."""
 
-    def takes_many(self, name: str) -> bool:
-        """May the parameter have any number of words, none included?"""
-
 
 def split_line(line: str) -> list[str]:
     """The words of a line; ConfigError if a quote is not closed or something is glued to a closing one."""
@@ -92,11 +89,11 @@ def _quoted_part(line: str, at: int) -> tuple[bytes, int]:
     raise ConfigError("Unbalanced quotes in configuration line")
 
 
-def option_lines(options: Sequence[str], takes_many: Callable[[str], bool]) -> str:
+def option_lines(options: Sequence[str]) -> str:
     """The command line's options as lines of a configuration file.
 
-    A word that begins with -- is the next option, except right behind an option that needs exactly one word:
-    there it is that word, so that `--requirepass --x` can be said. `--save` alone is `--save ""`.
+    A word that begins with -- is the next option, except right behind an option: there it is its word, so
+    that `--requirepass --x` can be said. Only `--save` may stand without a word, for `--save ""`.
     """
     lines: list[str] = []
     needs_word = bare_save = False
@@ -107,7 +104,7 @@ def option_lines(options: Sequence[str], takes_many: Callable[[str], bool]) -> s
             name = option[2:]
             lines.append(name)
             bare_save = name.lower() == "save"
-            needs_word = not takes_many(name.lower())
+            needs_word = not bare_save
         else:
             lines[-1:] = [f"{lines[-1]} {quoted(option)}" if lines else quoted(option)]
             needs_word = bare_save = False
@@ -212,7 +209,12 @@ def replace_file(path: str, text: str) -> None:
     """Give the file this text, at once or not at all; it keeps its permissions. OSError if it cannot."""
     path = os.path.realpath(path)          # a link stays a link
     folder = os.path.dirname(path)
-    mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o644
+    if os.path.exists(path):
+        mode = os.stat(path).st_mode & 0o7777
+    else:
+        umask = os.umask(0o077)            # there is no other way to ask for it
+        os.umask(umask)
+        mode = 0o666 & ~umask
     fd, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + "-", suffix=".tmp", dir=folder)
     try:
         with open(fd, "wb") as file:

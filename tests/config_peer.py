@@ -1,10 +1,12 @@
-"""A real server for the tests of configuration: with a configuration file, or only long enough to refuse one."""
+"""A real server for the tests of configuration: running with a file, or only long enough to refuse one.
+
+What bench.peers starts has no configuration file and gets many options; here a file can come first.
+"""
 
 import contextlib
 import os
-import shutil
-import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,80 +14,78 @@ from typing import Any
 
 import pytest
 
+from bench import peers
+from pyredis.config_types import to_bytes, to_text
 
-def program(name: str) -> str:
-    """The path of redis7, redis8 or valkey9; skips the test where it is not installed."""
-    if name == "redis7":
-        found = shutil.which("redis-server")
-    else:
-        folder = Path(os.environ.get("PYREDIS_PEERS") or Path.home() / ".cache" / "pyredis-peers")
-        found = str(folder / "bin" / f"{name}-server")
-    if not found or not os.path.exists(found):
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders()))}
+
+
+def program(name: str) -> list[str]:
+    """The words that start a server; skips the test where a peer is not installed."""
+    if name == "pyredis":
+        return [sys.executable, "-m", "pyredis"]
+    found = peers.find(name)
+    if found is None:
         pytest.skip(f"{name} is not installed")
-    return found
+    return [str(found)]
 
 
 class Peer:
-    """A connection: every command goes out at once, replies come back in order."""
+    """A connection: many commands go out at once, the replies come back in order."""
 
-    def __init__(self, path: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.socket.settimeout(20)
-        self.file = self.socket.makefile("rb")
+    def __init__(self, port: int) -> None:
+        self._client = peers.Client(port, timeout=20)
 
-    def call(self, *words: str | bytes) -> Any:
+    def call(self, *words: str) -> Any:
         return self.calls([words])[0]
 
-    def calls(self, commands: list[tuple[str | bytes, ...]]) -> list[Any]:
-        """Replies of all of them; an error is ("error", text)."""
-        out = bytearray()
-        for words in commands:
-            raw = [word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words]
-            out += b"*%d\r\n" % len(raw) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in raw)
-        self.socket.sendall(out)
-        return [self._reply() for _ in commands]
+    def calls(self, commands: list[tuple[str, ...]]) -> list[Any]:
+        """Replies of all of them, as text; an error is ("error", text)."""
+        replies = []
+        for at in range(0, len(commands), 100):        # a part at a time, lest both sides wait to be read
+            part = commands[at : at + 100]
+            self._client.send(b"".join(peers.encode(*map(to_bytes, words)) for words in part))
+            replies += [self._reply() for _ in part]
+        return replies
 
     def _reply(self) -> Any:
-        line = self.file.readline()[:-2]
-        kind, rest = line[:1], line[1:].decode("utf-8", "surrogateescape")
-        if kind == b"-":
-            return ("error", rest)
-        if kind == b"$":
-            return self.file.read(int(rest) + 2)[:-2].decode("utf-8", "surrogateescape")
-        if kind == b"*":
-            return [self._reply() for _ in range(int(rest))]
-        assert kind in (b"+", b":"), line
-        return rest
+        try:
+            return _text(self._client.receive())
+        except peers.ReplyError as error:
+            return ("error", str(error))
+
+
+def _text(reply: Any) -> Any:
+    if isinstance(reply, list):
+        return [_text(item) for item in reply]
+    return to_text(reply) if isinstance(reply, bytes) else reply
 
 
 @contextlib.contextmanager
 def running(name: str, folder: Path, *arguments: str) -> Iterator[Peer]:
-    """The server on a unix socket in the folder, with these arguments (a configuration file may be the first)."""
-    path = folder / "peer.sock"
-    options = ["--port", "0", "--unixsocket", str(path)]
+    """The server with these arguments (the first may be a file), working in the folder."""
+    port = peers.free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1"]
     with open(folder / "peer.log", "wb") as log:
-        process = subprocess.Popen([program(name), *arguments, *options], cwd=folder, stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log)
+        process = subprocess.Popen([*program(name), *arguments, *options], cwd=folder, env=ENVIRONMENT,
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        peer = None
-        deadline = time.monotonic() + 20
-        while peer is None:
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "peer.log").read_text()
-            try:
-                peer = Peer(str(path))
-            except OSError:
-                time.sleep(0.01)
-        yield peer
+        ready = False
+        deadline = time.monotonic() + peers.START_SECONDS
+        while not ready:
+            text = (folder / "peer.log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, text
+            ready = "Ready to accept" in text
+            time.sleep(0.01)
+        yield Peer(port)
     finally:
-        process.kill()
-        process.wait()
+        peers.end(process, 0)
 
 
 def refusal(name: str, folder: Path, text: str, *options: str) -> str:
     """What the server says on stderr about a configuration that it does not accept."""
     (folder / "refused.conf").write_text(text)
-    done = subprocess.run([program(name), str(folder / "refused.conf"), *options], cwd=folder, timeout=20,
+    done = subprocess.run([*program(name), str(folder / "refused.conf"), *options], cwd=folder, timeout=20,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     return done.stderr

@@ -56,7 +56,7 @@ def build_config(arguments: Sequence[str], executable: str = "pyredis-server") -
     if "-" in options[:1] + options[-1:]:
         del options[0 if options[0] == "-" else -1]
         text += "\n" * bool(text) + to_text(sys.stdin.buffer.read())
-    given = option_lines(options, config.takes_many)
+    given = option_lines(options)
     config.load(f"{text}\n{given}" if given else text)
     return config
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pyredis.config import Config
 from pyredis.config_types import to_bytes
+from pyredis.log import Log
 from pyredis.reply import OK, ReplyError, Simple
 
 
@@ -16,6 +17,7 @@ class Server(Protocol):
     """What CONFIG needs of the server."""
 
     config: Config
+    log: Log
 
     def reset_stats(self) -> None: ...
 
@@ -53,7 +55,9 @@ def config_rewrite(server: Server, client: Any, argv: Sequence[bytes]) -> Simple
     try:
         server.config.rewrite()
     except OSError as error:
+        server.log.warning(f"CONFIG REWRITE failed: {error.strerror}")
         raise ReplyError(f"ERR Rewriting config file: {error.strerror}") from None
+    server.log.notice("CONFIG REWRITE executed with success.")
     return OK
 
 
