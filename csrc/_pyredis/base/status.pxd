@@ -16,6 +16,7 @@ cdef enum Status:
     ERR_OFFSET_RANGE
     ERR_STRING_TOO_LONG
     ERR_WRONG_ARITY                 # names the command
+    ERR_NUMKEYS
     ERR_INVALID_CURSOR
     ERR_DB_INDEX
     ERR_DB_INDEX_RANGE
