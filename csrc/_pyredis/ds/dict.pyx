@@ -53,6 +53,7 @@ cdef enum:
     MERGE_PART = 4                 # merge below a quarter of that
     ALL_SLOTS = 0x7f
     CHAIN_SLOTS = 0x3f             # the slots for entries in a chained bucket
+    NEXT_LINE = 39                 # a small entry often begins in one cache line and ends in the next
     SAMPLE_WIDTH = 14              # dict_random: a bucket with more entries is under-represented
 
 
@@ -239,6 +240,7 @@ cdef void dict_prefetch_entries(const Dict* d, uint64_t hash) noexcept nogil:
     bits = bucket_match(b.tags, _tag(hash)) & _slots(b)
     while bits:
         PREFETCH(b.slot[bits_lowest(bits)])
+        PREFETCH(<char*>b.slot[bits_lowest(bits)] + NEXT_LINE)
         bits &= bits - 1
     if b.meta & BUCKET_CHAINED:
         PREFETCH(b.slot[6])
