@@ -32,6 +32,7 @@ cdef class Core:
     cdef Foreign* foreign
     cdef size_t foreign_count
     cdef epoll_event* events
+    cdef size_t watch_changes      # connections whose wish to be told of writability has changed
     cdef Encoder encoder
     cdef list handlers
     cdef object reply_error
@@ -45,7 +46,7 @@ cdef class Core:
     cdef Status _control(self, Ctx* c) noexcept
     cdef int _make_room(self, size_t n) except -1
     cdef _after_round(self)
-    cdef list _write_notice(self, Conn* c, list notices)
+    cdef _write_notice(self, Conn* c, list notices)
     cdef list _sweep(self, list notices)
     cdef Conn* _find(self, int fd, uint64_t id) noexcept
 

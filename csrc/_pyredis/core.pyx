@@ -104,6 +104,21 @@ cdef void _serve(Core core, Ready* ready, size_t n) noexcept nogil:
         c = ready[i].conn
         if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
             conn_send(s, c)
+            core.watch_changes += _watch_changed(c)
+
+
+cdef inline bint _watch_changed(const Conn* c) noexcept nogil:
+    return ((c.flags & CONN_WANTS_WRITE) != 0) != ((c.flags & CONN_WATCHED) != 0)
+
+
+cdef void _carry_over(Core core) noexcept nogil:
+    """Keeps for the next round the connections that are to be read again at once."""
+    cdef size_t i, carried = 0
+    for i in range(core.count):
+        if core.ready[i].conn.flags & CONN_MORE and not core.ready[i].conn.flags & CONN_GONE:
+            core.ready[carried] = core.ready[i]
+            carried += 1
+    core.count = carried
 
 
 cdef void _round(Core core) noexcept nogil:
@@ -272,34 +287,29 @@ cdef class Core:
         return 0
 
     cdef _after_round(self):
-        """The notices of the round; what is to be read again at once is carried over to the next."""
-        cdef size_t i, carried = 0
-        cdef Conn* c
+        """The notices of the round, None if there are none (nearly always)."""
+        cdef size_t i
         cdef list notices = None, foreign = None
-        for i in range(self.count):
-            c = self.ready[i].conn
-            notices = self._write_notice(c, notices)
-            if c.flags & CONN_MORE and not c.flags & CONN_GONE:
-                self.ready[carried] = self.ready[i]
-                carried += 1
-        self.count = carried
         if self.foreign_count:
             foreign = [(self.foreign[i].fd, self.foreign[i].events) for i in range(self.foreign_count)]
             self.foreign_count = 0
+        if self.watch_changes:
+            notices = []
+            for i in range(self.count):
+                self._write_notice(self.ready[i].conn, notices)
+            self.watch_changes = 0
+        _carry_over(self)
         if self.s.resuming:
-            notices = self._resume(notices)
+            notices = self._resume([] if notices is None else notices)
         if self.s.gone:
-            notices = self._sweep(notices)
+            notices = self._sweep([] if notices is None else notices)
         return None if foreign is None and notices is None else (foreign or (), notices or ())
 
-    cdef list _write_notice(self, Conn* c, list notices):
+    cdef _write_notice(self, Conn* c, list notices):
         """Adds the notice that is due when the wish to be told of writability has changed."""
-        if bool(c.flags & CONN_WANTS_WRITE) == bool(c.flags & CONN_WATCHED):
-            return notices
-        c.flags ^= CONN_WATCHED
-        notices = [] if notices is None else notices
-        notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
-        return notices
+        if _watch_changed(c):
+            c.flags ^= CONN_WATCHED
+            notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
 
     def _resume(self, list notices):
         """Runs what connections had to leave lying (after CLIENT UNPAUSE, say)."""
@@ -314,7 +324,7 @@ cdef class Core:
                     conns_run(self.s, self.batch, &c, 1)
                     if not c.flags & CONN_GONE and (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY):
                         conn_send(self.s, c)
-                notices = self._write_notice(c, notices)
+                self._write_notice(c, notices)
             c = next
         return notices
 
@@ -322,13 +332,7 @@ cdef class Core:
         """Frees the connections that are gone and tells the loop to close their descriptors."""
         cdef Conn* c = self.s.first
         cdef Conn* next
-        cdef size_t i, carried = 0
-        notices = [] if notices is None else notices
-        for i in range(self.count):
-            if not self.ready[i].conn.flags & CONN_GONE:
-                self.ready[carried] = self.ready[i]
-                carried += 1
-        self.count = carried
+        _carry_over(self)
         while c != NULL:
             next = c.next
             if c.flags & CONN_GONE and not c.flags & CONN_FAKE:
@@ -363,7 +367,7 @@ cdef class Core:
 
     def sweep(self):
         """The notices that no serve has delivered yet: connections closed by a timeout, say."""
-        return self._sweep(self._resume(None) if self.s.resuming else None)
+        return self._sweep(self._resume([]) if self.s.resuming else [])
 
     def close_idle(self, int64_t seconds):
         """Closes connections without a request for so long. 0: none."""
