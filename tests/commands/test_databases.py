@@ -47,7 +47,7 @@ def test_flushdb_empties_the_one_database(r, mode):
 def test_flushall_empties_every_database(r, mode):
     fill(r, db0=5, db1=2, db15=1)
     assert r("FLUSHALL", *mode) == "OK"
-    assert r.effects == [Effect("flushdb", b"", 5, 0), Effect("flushdb", b"", 2, 1), Effect("flushdb", b"", 1, 15)]
+    assert r.effects == [Effect("flushdb", b"", n, db) for n, db in ((5, 0), (2, 1), (1, 15))]
     assert r.propagated == [[b"FLUSHALL", *(m.encode() for m in mode)]]
     assert sizes(r) == {}
 

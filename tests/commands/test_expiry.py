@@ -93,7 +93,8 @@ def test_conditions(r, command, words, has, new, sets):
     assert r(command, "k", argument(r, command, new), *words.split()) == sets
     if sets:
         assert r.effects == [Effect("expire", b"k", 1)]
-        assert r.propagated == [[b"PEXPIREAT", b"k", b"%d" % (r.now_ms + new)]]     # judged, and so not repeated
+        # The condition has been judged, and so is not repeated.
+        assert r.propagated == [[b"PEXPIREAT", b"k", b"%d" % (r.now_ms + new)]]
     else:
         assert (r.effects, r.propagated) == ([], [])
     assert r("PTTL", "k") == (new if sets else -1 if has is None else has)
@@ -132,8 +133,8 @@ def test_refuses(r, command, key, words, error):
 
 
 @pytest.mark.parametrize(("command", "time"), [
-    ("EXPIRE", I64_MAX), ("EXPIRE", I64_MAX // 1000 + 1), ("EXPIRE", I64_MAX // 1000), ("EXPIRE", -I64_MAX - 1),
-    ("EXPIRE", -(I64_MAX // 1000) - 1), ("PEXPIRE", I64_MAX), ("PEXPIRE", I64_MAX - 1_600_000_000_000),
+    ("EXPIRE", I64_MAX), ("EXPIRE", I64_MAX // 1000 + 1), ("EXPIRE", I64_MAX // 1000),
+    ("EXPIRE", -I64_MAX - 1), ("EXPIRE", -(I64_MAX // 1000) - 1), ("PEXPIRE", I64_MAX), ("PEXPIRE", I64_MAX - 1_600_000_000_000),
     ("EXPIREAT", I64_MAX), ("EXPIREAT", I64_MAX // 1000 + 1), ("EXPIREAT", -I64_MAX - 1),
 ])
 @pytest.mark.parametrize("key", ["k", "missing"])

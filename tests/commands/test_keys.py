@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.session import Effect, R, ReplyError, Replies, raises_reply
+from tests.session import Effect, R, Replies, ReplyError, raises_reply
 
 OUT_OF_I32 = "ERR value is out of range, value must between -2147483648 and 2147483647"
 
@@ -88,7 +88,8 @@ def test_an_expired_key_is_not_counted(r, command):
 def test_touch_marks_a_key_as_used_and_looking_at_it_does_not(r):
     r("SET", "k", 1)
     r.advance(ms=50_000)
-    for command in ("EXISTS k", "TYPE k", "TTL k", "PTTL k", "EXPIRETIME k", "OBJECT ENCODING k", "OBJECT REFCOUNT k"):
+    for command in ("EXISTS k", "TYPE k", "TTL k", "PTTL k", "EXPIRETIME k", "OBJECT ENCODING k",
+                    "OBJECT REFCOUNT k"):
         r(*command.split())
         assert r("OBJECT", "IDLETIME", "k") == 50
     r("TOUCH", "k")
@@ -315,7 +316,8 @@ def test_move_takes_the_place_of_an_expired_key(r):
     r("SELECT", 0)
     r("SET", "k", "here")
     assert r("MOVE", "k", 1) == 1
-    assert r.effects == [Effect("expired", b"k", 0, 1), Effect("move_from", b"k", 1, 0), Effect("move_to", b"k", 0, 1)]
+    assert r.effects == [Effect("expired", b"k", 0, 1), Effect("move_from", b"k", 1, 0),
+                         Effect("move_to", b"k", 0, 1)]
     assert contents(r, 1) == {b"k": (b"here", -1)}
 
 

@@ -63,7 +63,8 @@ def test_a_call_that_finds_little_ends_all_the_same(r):
 
 
 @pytest.mark.parametrize(("pattern", "matches"), [
-    ("*", 130), ("a*", 30), ("?1", 2), ("[ab]1?", 20), ("a1", 1), ("nothing", 0), ("", 0), ("A*", 0), ("*9", 13),
+    ("*", 130), ("a*", 30), ("?1", 2), ("[ab]1?", 20), ("a1", 1), ("nothing", 0), ("", 0), ("A*", 0),
+    ("*9", 13),
 ])
 def test_match_filters_by_glob(r, pattern, matches):
     fill(r, 30, "a")
@@ -80,8 +81,8 @@ def test_the_last_of_repeated_options_counts(r):
 
 
 @pytest.mark.parametrize(("word", "found"), [
-    ("string", True), ("STRING", True), ("list", False), ("zset", False), ("stream", False), ("nonsense", False),
-    ("none", False), ("", False),
+    ("string", True), ("STRING", True), ("list", False), ("zset", False), ("stream", False),
+    ("nonsense", False), ("none", False), ("", False),
 ])
 def test_type_filters_and_an_unknown_type_matches_nothing(r, word, found):
     keys = fill(r, 20)
@@ -104,8 +105,9 @@ def test_expired_keys_that_do_not_match_are_left_alone(r):
     fill(r, 50, "old", "PX", 10)
     r.advance(ms=10)
     full_scan(r, "MATCH", "k*", "COUNT", 1000)
-    full_scan(r, "TYPE", "list", "COUNT", 1000)
     assert r("DBSIZE") == 50
+    full_scan(r, "TYPE", "list", "COUNT", 1000)      # Redis: the type is judged after the expiry
+    assert r("DBSIZE") == 0
 
 
 def test_each_database_has_its_own_keys(r):
@@ -130,7 +132,8 @@ def test_any_64_bit_cursor_leads_to_an_end(r, cursor):
     assert cursor == b"0"
 
 
-@pytest.mark.parametrize("cursor", ["x", "-1", "", "1 ", "1x", "0x10", "1.0", "18446744073709551616", "\0", "+"])
+@pytest.mark.parametrize("cursor", ["x", "-1", "", "1 ", "1x", "0x10", "1.0", "18446744073709551616", "\0",
+                                    "+"])
 def test_an_invalid_cursor_is_refused_before_anything_else(r, cursor):
     with raises_reply("ERR invalid cursor"):
         r("SCAN", cursor, "FOO")

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-
 from _pyredis.db.testing import BareKeyspace
 
 

@@ -4,10 +4,9 @@ import random
 from collections import Counter
 
 import pytest
+from _pyredis.ds.testing import BareDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from _pyredis.ds.testing import BareDict
 
 
 def key(i):
@@ -58,7 +57,8 @@ def test_removing_everything_gives_the_memory_back(n):
 
 def test_an_empty_table_takes_no_memory():
     table = BareDict()
-    assert (table.bytes, table.memory_used, table.scan(0), table.random(), table.sample(5)) == (0, 0, (0, []), None, [])
+    assert (table.bytes, table.memory_used) == (0, 0)
+    assert (table.scan(0), table.random(), table.sample(5)) == ((0, []), None, [])
 
 
 @pytest.mark.parametrize("n", [1, 8, 100, 4095, 30_000])

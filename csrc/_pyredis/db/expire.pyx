@@ -77,7 +77,7 @@ cdef void _fill(Db* db, Batch* b) noexcept nogil:
 
 
 cdef int _pick_stale(Cycle* run, Db* db, Batch* b, double* ttl_ms) noexcept nogil:
-    """Keeps the stale keys of the batch, hashed; how many. The others' times to live are added to `ttl_ms`."""
+    """Keeps the stale keys of the batch, hashed; how many. The times of the others are added to `ttl_ms`."""
     cdef int stale = 0, i
     cdef int64_t left
     cdef Entry* e

@@ -63,7 +63,8 @@ cdef class BareKeyspace:
     def add(self, bytes name, int64_t ttl_ms=-1, int db=0):
         """A string under an absent name; with a time to live unless that is -1."""
         cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
-        cdef Entry* e = string_set(self.ks, &self.ks.dbs[db], key, NULL, slice_of(b"value", 5), STRING_DROP_TTL)
+        cdef Slice value = slice_of(b"value", 5)
+        cdef Entry* e = string_set(self.ks, &self.ks.dbs[db], key, NULL, value, STRING_DROP_TTL)
         if ttl_ms != -1:
             keyspace_set_expiry(self.ks, &self.ks.dbs[db], key, e, self.now_us // 1000 + ttl_ms)
         effects_clear(&self.ks.fx)

@@ -5,9 +5,9 @@ from libc.string cimport memcpy
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.rand cimport Rand, rand_seed
 from _pyredis.ds.dict cimport (
-    Dict, DictType, Place, dict_bytes, dict_check, dict_drain, dict_each, dict_find, dict_find_entry, dict_free,
-    dict_hash, dict_init, dict_insert, dict_prefetch_bucket, dict_prefetch_entries, dict_random, dict_remove,
-    dict_reserve, dict_sample, dict_scan, place_set,
+    Dict, DictType, Place, dict_bytes, dict_check, dict_drain, dict_each, dict_find, dict_find_entry,
+    dict_free, dict_hash, dict_init, dict_insert, dict_prefetch_bucket, dict_prefetch_entries, dict_random,
+    dict_remove, dict_reserve, dict_sample, dict_scan, place_set,
 )
 
 cdef extern from *:
