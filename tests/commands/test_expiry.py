@@ -134,7 +134,8 @@ def test_refuses(r, command, key, words, error):
 
 @pytest.mark.parametrize(("command", "time"), [
     ("EXPIRE", I64_MAX), ("EXPIRE", I64_MAX // 1000 + 1), ("EXPIRE", I64_MAX // 1000),
-    ("EXPIRE", -I64_MAX - 1), ("EXPIRE", -(I64_MAX // 1000) - 1), ("PEXPIRE", I64_MAX), ("PEXPIRE", I64_MAX - 1_600_000_000_000),
+    ("EXPIRE", -I64_MAX - 1), ("EXPIRE", -(I64_MAX // 1000) - 1),
+    ("PEXPIRE", I64_MAX), ("PEXPIRE", I64_MAX - 1_600_000_000_000),
     ("EXPIREAT", I64_MAX), ("EXPIREAT", I64_MAX // 1000 + 1), ("EXPIREAT", -I64_MAX - 1),
 ])
 @pytest.mark.parametrize("key", ["k", "missing"])
