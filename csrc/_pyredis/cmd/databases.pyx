@@ -1,7 +1,7 @@
 """databases -- commands on a database as a whole: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
 
-Their effects have no key: "flushdb" and "swapdb" stand for all keys of a database. They are propagated even if
-nothing was there to flush, as in Redis: a replica may still hold keys that are expired here.
+Their effects have no key: "flushdb" and "swapdb" stand for all keys of a database. They are propagated even
+if nothing was there to flush, as in Redis: a replica may still hold keys that are expired here.
 """
 from libc.stdint cimport int64_t
 

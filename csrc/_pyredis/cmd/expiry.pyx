@@ -162,14 +162,16 @@ cdef Status cmd_persist(Ctx* c) noexcept nogil:
 # ---------------------------------------------------------------- asking
 
 cdef Status _tell(Ctx* c, int64_t since_ms, int64_t unit_ms) noexcept nogil:
-    """The expiry in units of `unit_ms` after `since_ms`, rounded; -1: the key has none; -2: there is no key."""
+    """The expiry in units of `unit_ms` after `since_ms`, rounded; -1: it has none; -2: there is no key."""
     cdef Entry* e = keyspace_get(c.ks, c.db, key_at(c, 1), LOOKUP_READ | LOOKUP_NO_TOUCH)
     if e == NULL:
         reply_int(c.out, -2)
     elif not e.flags & ENTRY_EXPIRES:
         reply_int(c.out, -1)
     else:
-        reply_int(c.out, <int64_t>(<uint64_t>(entry_expiry(e) - since_ms + unit_ms // 2) // <uint64_t>unit_ms))
+        # unsigned, since rounding may pass the largest signed number
+        reply_int(c.out, <int64_t>(<uint64_t>(entry_expiry(e) - since_ms + unit_ms // 2)
+                                   // <uint64_t>unit_ms))
     return OK
 
 

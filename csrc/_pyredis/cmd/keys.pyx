@@ -1,5 +1,5 @@
-"""keys -- commands on a key whatever it holds: DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY, MOVE,
-RANDOMKEY, OBJECT.
+"""keys -- commands on a key whatever it holds: DEL, UNLINK, EXISTS, TOUCH, TYPE, RENAME, RENAMENX, COPY,
+MOVE, RANDOMKEY, OBJECT.
 
 None of them looks into a value. Those that take many keys fetch the lines of a group of them before they
 touch the first, so that a DEL of a thousand keys waits for memory some sixty times, not two thousand.
@@ -8,15 +8,15 @@ RENAME and MOVE hand the value over as it is, MOVE even the entry; COPY copies i
 """
 from libc.stdint cimport int64_t
 
-from _pyredis.base.status cimport (ERR_DB_INDEX_RANGE, ERR_LFU_POLICY, ERR_LRU_POLICY, ERR_NO_SUCH_KEY, ERR_NOT_I32,
-                                   ERR_SAME_OBJECT, ERR_SYNTAX, OK, Status)
 from _pyredis.base.slice cimport slice_equal
+from _pyredis.base.status cimport (ERR_DB_INDEX_RANGE, ERR_LFU_POLICY, ERR_LRU_POLICY, ERR_NO_SUCH_KEY,
+                                   ERR_NOT_I32, ERR_SAME_OBJECT, ERR_SYNTAX, OK, Status)
 from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, key_at, key_changed, lookup_read, lookup_write,
                                prefetch_keys)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, effects_key
-from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, Db, Key, keyspace_add,
-                                   keyspace_copy, keyspace_delete, keyspace_frequency,
+from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, Db, Key,
+                                   keyspace_add, keyspace_copy, keyspace_delete, keyspace_frequency,
                                    keyspace_fresh_access, keyspace_get, keyspace_idle_ms, keyspace_random,
                                    keyspace_rename, keyspace_take)
 from _pyredis.db.string_type cimport string_get_i64
@@ -216,7 +216,7 @@ cdef Status _parse_copy(Ctx* c, CopyOptions* o) noexcept nogil:
 
 
 cdef Status cmd_copy(Ctx* c) noexcept nogil:
-    """COPY source destination [DB index] [REPLACE] -> 1, or 0 if there is no source or already a destination."""
+    """COPY source destination [DB index] [REPLACE] -> 1, or 0: no source, or already a destination."""
     cdef Key source = key_at(c, 1), name = key_at(c, 2)
     cdef CopyOptions o
     cdef Entry* e

@@ -7,7 +7,7 @@ the table grows or shrinks meanwhile.
 One call looks at whole buckets until COUNT elements are found, or, when few match, at most two buckets (about
 a dozen elements) for each that was asked for. The entries of some buckets are collected and prefetched
 first and judged after, since reading them is what costs; so judging may also remove them (SCAN removes
-expired keys that it would have returned).
+expired keys whose names match).
 
 The reply has the cursor before the elements, hence the list of found entries in between.
 """
@@ -21,7 +21,8 @@ from _pyredis.base.text cimport text_equal_nocase, text_glob, text_is_space
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.keyspace cimport Db, Keyspace, keyspace_expire_entry, keyspace_key
-from _pyredis.db.value cimport ENTRY_EXPIRES, Entry, T_COUNT, ValueType, entry_expiry, entry_key, entry_type, type_name
+from _pyredis.db.value cimport (ENTRY_EXPIRES, Entry, T_COUNT, ValueType, entry_expiry, entry_key, entry_type,
+                                type_name)
 from _pyredis.ds.dict cimport Dict, dict_each, dict_scan
 from _pyredis.wire.reply cimport Deferred, Out, reply_array, reply_begin, reply_bulk, reply_end, reply_slice
 
@@ -163,18 +164,17 @@ cdef struct KeyScan:
 
 
 cdef bint _keep_key(void* arg, void* entry) noexcept nogil:
-    """Does the key match, and live? One that would match but is expired is removed."""
+    """Does the key match, and live? An expired one with a name that matches is removed."""
     cdef KeyScan* scan = <KeyScan*>arg
     cdef Entry* e = <Entry*>entry
     cdef Ctx* c = scan.c
-    if scan.options.type != ANY_TYPE and <int>entry_type(e) != scan.options.type:
-        return False
     if not scan_matches(&scan.options, entry_key(e)):
         return False
     if e.flags & ENTRY_EXPIRES and entry_expiry(e) <= c.ks.now_ms:
         keyspace_expire_entry(c.ks, c.db, keyspace_key(c.ks, entry_key(e)).hash, e)
         return False
-    return True
+    # Redis: the type is judged last, so expired keys of other types are removed too
+    return scan.options.type == ANY_TYPE or <int>entry_type(e) == scan.options.type
 
 
 cdef Status cmd_scan(Ctx* c) noexcept nogil:

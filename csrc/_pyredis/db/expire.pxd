@@ -1,4 +1,4 @@
-# expire -- the active cycle: removes keys whose time is over although nobody asks for them. The story is in expire.pyx.
+# expire -- the active cycle: removes keys whose time is over unasked. The story is in expire.pyx.
 from libc.stdint cimport int64_t
 from _pyredis.base.clock cimport Clock
 from _pyredis.db.keyspace cimport Keyspace

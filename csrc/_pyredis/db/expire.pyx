@@ -4,7 +4,7 @@ Every database has a table of its volatile keys; the cycle walks it bucket by bu
 a cursor that is kept between calls. So it comes past every key in turn, unlike random samples, which
 find the last stale keys of many ever more rarely. What it does next depends on what it saw, as in Redis:
 
-    a sample of 20 to 65 keys (by effort) with at most 10 % stale (less with more effort)
+    a sample of 20 to 65 keys (by effort) with at most 10 % stale (1 % at effort 10)
                                       -> enough of this database, on to the next
     more than that                    -> another sample, until the budget is used up
 
@@ -32,7 +32,8 @@ cdef extern from "ensure.h" nogil:
 cdef enum:
     BATCH = 32                     # keys between two looks at the clock, about
     BATCH_ROOM = 128               # more than the fullest buckets add to that
-    BATCH_BUCKETS = 64             # a thin table may have few keys in these
+    BATCH_BUCKETS = 64             # a thin table may have few keys in these, or none
+    SAMPLE_BATCHES = 64            # looked through for one sample
     SAMPLE = 20                    # keys of a sample at effort 1
     TOLERATED = 10                 # per cent of stale keys to live with at effort 1
     SHARE = 25                     # per cent of the processor at effort 1
@@ -56,6 +57,7 @@ cdef struct Cycle:                 # one call
     uint64_t seen
     uint64_t stale
     bint late                      # the budget is used up
+    bint more                      # ... and there was more to do
 
 
 cdef void _collect(void* arg, void* entry) noexcept nogil:
@@ -77,7 +79,7 @@ cdef void _fill(Db* db, Batch* b) noexcept nogil:
 
 
 cdef int _pick_stale(Cycle* run, Db* db, Batch* b, double* ttl_ms) noexcept nogil:
-    """Keeps the stale keys of the batch, hashed; how many. The others' times to live are added to `ttl_ms`."""
+    """Keeps the stale keys of the batch, hashed; how many. The times of the others are added to `ttl_ms`."""
     cdef int stale = 0, i
     cdef int64_t left
     cdef Entry* e
@@ -117,7 +119,8 @@ cdef void _average_ttl(Db* db, double ttl_ms, int64_t live) noexcept nogil:
 cdef void _clean(Cycle* run, Db* db) noexcept nogil:
     """Removes stale keys of one database until few of those seen are stale, or time is up."""
     cdef Batch b
-    cdef int seen = 0, stale = 0, found
+    cdef int seen = 0, stale = 0, batches = 0, found
+    cdef bint many
     cdef int64_t live = 0
     cdef double ttl_ms = 0
     while db.expires.used:
@@ -128,13 +131,16 @@ cdef void _clean(Cycle* run, Db* db) noexcept nogil:
         live += b.count - found
         run.seen += b.count
         run.stale += found
+        batches += 1
+        many = stale * 100 > seen * run.tolerated
         run.late = clock_mono_us(run.clock) >= run.deadline_us
         if run.late:
+            run.more = many
             break
-        if seen >= run.sample or b.count == 0 or seen >= <int64_t>db.expires.used:
-            if stale * 100 <= seen * run.tolerated:
+        if seen >= run.sample or batches == SAMPLE_BATCHES or seen >= <int64_t>db.expires.used:
+            if not many:
                 break
-            seen = stale = 0
+            seen = stale = batches = 0
     if db.expires.used == 0:
         db.expire_cursor = 0
         db.average_ttl = 0
@@ -178,7 +184,7 @@ cdef int64_t expire_cycle(Keyspace* ks, const Clock* clock, int64_t budget_us, i
     run.drain = drain
     run.drain_arg = arg
     run.seen = run.stale = 0
-    run.late = False
+    run.late = run.more = False
     for i in range(ks.count):
         _clean(&run, &ks.dbs[ks.expire_db])
         ks.expire_db = ks.expire_db + 1 if ks.expire_db + 1 < ks.count else 0
@@ -186,4 +192,4 @@ cdef int64_t expire_cycle(Keyspace* ks, const Clock* clock, int64_t budget_us, i
             break
     spent = clock_mono_us(clock) - began
     _note(&run, spent)
-    return _pause_ms(spent, effort) if run.late else EXPIRE_IDLE_MS
+    return _pause_ms(spent, effort) if run.more else EXPIRE_IDLE_MS
