@@ -81,6 +81,20 @@ class Server:
     def _watch_process_config(self) -> None:
         """Parameters that act on the process and its sockets."""
         config = self.config
+        oom_score = process.OomScore()
+
+        def set_oom_score() -> None:
+            oom_score.apply(config["oom-score-adj"], config["oom-score-adj-values"], process.MASTER)
+
+        def set_title() -> None:
+            if config["set-proc-title"]:
+                process.set_title(process.title(config))
+
+        for apply, names in ((set_oom_score, ("oom-score-adj", "oom-score-adj-values")),
+                             (set_title, ("proc-title-template",))):
+            apply()
+            for name in names:
+                config.on_change(name, lambda value, apply=apply: apply())
         config.on_change("maxclients", process.check_maxclients)
         config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
         config.on_change("bind", lambda addresses: self.listener.rebind(addresses, config["port"]))
@@ -99,17 +113,15 @@ class Server:
         self.supervisor = process.supervisor(config["supervised"], os.environ, log)
         self._announce_start()
         try:
-            self.maxclients = process.adjust_open_files(config["maxclients"], log)
+            config.assign("maxclients", process.adjust_open_files(config["maxclients"], log))
             self.listener.open()
         except process.TooFewFiles as error:
             log.warning(str(error))
             return 1
         except OSError:
             return 1
-        if config["pidfile"] or config["daemonize"]:
-            process.write_pidfile(config["pidfile"] or "/var/run/redis.pid", log)
-        if config["set-proc-title"]:
-            process.set_title(process.title(config))
+        if self._pidfile:
+            process.write_pidfile(self._pidfile, log)
         if config["disable-thp"]:
             process.disable_huge_pages()
         self._watch_process_config()
@@ -123,6 +135,11 @@ class Server:
         self.loop.run()
         self._end()
         return self.exit_code
+
+    @property
+    def _pidfile(self) -> str:
+        """Where the process id is written; empty: nowhere."""
+        return self.config["pidfile"] or (process.DEFAULT_PIDFILE if self.config["daemonize"] else "")
 
     def _announce_start(self) -> None:
         log, config = self.log, self.config
@@ -175,9 +192,9 @@ class Server:
     def _end(self) -> None:
         if self.supervisor == "systemd":
             process.notify("STOPPING=1\n", os.environ)
-        if self.config["pidfile"] or self.config["daemonize"]:
+        if self._pidfile:
             self.log.notice("Removing the pid file.")
-            process.remove_pidfile(self.config["pidfile"] or "/var/run/redis.pid")
+            process.remove_pidfile(self._pidfile)
         if self.config["unixsocket"]:
             self.log.notice("Removing the unix socket file.")
         self.listener.close()
