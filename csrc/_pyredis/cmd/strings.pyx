@@ -28,6 +28,7 @@ from _pyredis.base.status cimport (ERR_DECR_OVERFLOW, ERR_NAN_OR_INFINITY, ERR_N
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.ctx cimport (Ctx, arg_i64, key_at, key_changed, lookup_read, lookup_write, open_typed,
                                prefetch_keys, propagate_instead)
+from _pyredis.cmd.lcs cimport cmd_lcs
 from _pyredis.cmd.set_options cimport (SET_CONDITION, SET_EX, SET_GET, SET_IFEQ, SET_KEEPTTL, SET_NX, SET_PERSIST,
                                        SET_PX, SET_TIME, SET_XX, SetOptions, expiry_from, set_options_expiry,
                                        set_options_parse)
@@ -598,6 +599,7 @@ cdef void bind_strings(Table* t) noexcept nogil:
     table_bind(t, b"INCR", cmd_incr)
     table_bind(t, b"INCRBY", cmd_incrby)
     table_bind(t, b"INCRBYFLOAT", cmd_incrbyfloat)
+    table_bind(t, b"LCS", cmd_lcs)
     table_bind(t, b"MGET", cmd_mget)
     table_bind(t, b"MSET", cmd_mset)
     table_bind(t, b"MSETEX", cmd_msetex)
