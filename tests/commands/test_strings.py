@@ -7,6 +7,7 @@ from tests.session import START_US, Effect, R, raises_reply
 NOW = START_US // 1000
 WRONG = "WRONGTYPE Operation against a key holding the wrong kind of value"
 SYNTAX = "ERR syntax error"
+TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 NOT_INTEGER = "ERR value is not an integer or out of range"
 FORMS = {
     "int": b"12345",
@@ -29,7 +30,7 @@ def form(request):
 
 
 def refused(r, error, *command, key="k"):
-    """The command fails so, and neither value, expiry nor anybody's list of changes shows that it was tried."""
+    """The command fails so, and neither value nor expiry nor the list of changes shows that it was tried."""
     def state():
         return (r("EXISTS", key), r("TYPE", key), r("PEXPIRETIME", key),
                 r("GET", key) if r("TYPE", key) == "string" else None)
@@ -152,21 +153,24 @@ def test_set_ifeq_sets_only_over_the_string_given(r, form):
 
 @pytest.mark.parametrize("options", [
     ["FOO"], ["EX"], ["PX"], ["EXAT"], ["PXAT"], ["IFEQ"], ["PERSIST"], ["NX", "XX"], ["XX", "NX"],
-    ["EX", 10, "PX", 10], ["EX", 10, "KEEPTTL"], ["KEEPTTL", "EX", 10], ["EXAT", 10, "PXAT", 10], ["IFEQ", "a", "NX"],
-    ["XX", "IFEQ", "a"], ["IFEQ", "a", "IFEQ", "a"], ["EX", "abc", "FOO"], ["EX", 0, "FOO"], [""],
+    ["EX", 10, "PX", 10], ["EX", 10, "KEEPTTL"], ["KEEPTTL", "EX", 10], ["EXAT", 10, "PXAT", 10],
+    ["IFEQ", "a", "NX"], ["XX", "IFEQ", "a"], ["IFEQ", "a", "IFEQ", "a"], ["EX", "abc", "FOO"],
+    ["EX", 0, "FOO"], [""],
 ])
 def test_set_refuses_words_that_do_not_go_together(r, options):
     refused(r, SYNTAX, "SET", "k", "v", *options)
 
 
 @pytest.mark.parametrize(("option", "number", "error"), [
-    ("EX", "abc", NOT_INTEGER), ("PX", "1.5", NOT_INTEGER), ("EX", "+1", NOT_INTEGER), ("EXAT", 2**63, NOT_INTEGER),
+    ("EX", "abc", NOT_INTEGER), ("PX", "1.5", NOT_INTEGER), ("EX", "+1", NOT_INTEGER),
+    ("EXAT", 2**63, NOT_INTEGER),
     *[(option, number, "ERR invalid expire time in '%s' command")
       for option, number in [("EX", 0), ("PX", -1), ("EX", 2**63 - 1), ("PX", 2**63 - 1), ("EXAT", 2**63 - 1),
                              ("EXAT", 0), ("PXAT", 0), ("PXAT", -2**63), ("PX", 2**63 - NOW)]],
 ])
 def test_a_time_must_be_positive_and_fit(r, option, number, error):
-    for command in (["SET", "k", "v"], ["SET", "k", "v", "NX", "GET"], ["GETEX", "k"], ["MSETEX", 1, "k", "v"]):
+    for command in (["SET", "k", "v"], ["SET", "k", "v", "NX", "GET"], ["GETEX", "k"],
+                    ["MSETEX", 1, "k", "v"]):
         r("SET", "k", "old")
         refused(r, error.replace("%s", command[0].lower()), *command, option, number)
 
@@ -341,8 +345,8 @@ def test_msetex_with_a_condition_sets_all_or_nothing(r):
 
 @pytest.mark.parametrize("arguments", [
     [3, "k", "v", "b", "v"], [2, "k", "v", "b", "v", "FOO"], [1, "k", "v", "NX", "XX"], [1, "k", "v", "EX"],
-    [1, "k", "v", "EX", 10, "KEEPTTL"], [1, "k", "v", "GET"], [1, "k", "v", "IFEQ", "v"], [1, "k", "v", "PERSIST"],
-    [2147483647, "k", "v"],
+    [1, "k", "v", "EX", 10, "KEEPTTL"], [1, "k", "v", "GET"], [1, "k", "v", "IFEQ", "v"],
+    [1, "k", "v", "PERSIST"], [2147483647, "k", "v"],
 ])
 def test_msetex_refuses_what_does_not_parse(r, arguments):
     refused(r, SYNTAX, "MSETEX", *arguments)
@@ -409,7 +413,7 @@ def test_setrange_refuses_offsets_and_lengths_out_of_range(r, form):
     refused(r, "ERR offset is out of range", "SETRANGE", "k", -2**63, "")
     refused(r, NOT_INTEGER, "SETRANGE", "k", "a", "a")
     for offset in (2**29, 2**29 - 1, 2**32, 2**63 - 1, 2**63 - 2):
-        refused(r, "ERR string exceeds maximum allowed size (proto-max-bulk-len)", "SETRANGE", "k", offset, "ab")
+        refused(r, TOO_LONG, "SETRANGE", "k", offset, "ab")
 
 
 def test_append_grows_any_form_and_keeps_the_expiry(r, form):
@@ -443,8 +447,8 @@ def test_many_appends_pass_through_every_size(r):
 def test_strings_end_at_proto_max_bulk_len():
     r = R(proto_max_bulk_len=1 << 20)
     r("SETRANGE", "k", (1 << 20) - 2, "xy")
-    refused(r, "ERR string exceeds maximum allowed size (proto-max-bulk-len)", "APPEND", "k", "z")
-    refused(r, "ERR string exceeds maximum allowed size (proto-max-bulk-len)", "SETRANGE", "k", (1 << 20) - 1, "zz")
+    refused(r, TOO_LONG, "APPEND", "k", "z")
+    refused(r, TOO_LONG, "SETRANGE", "k", (1 << 20) - 1, "zz")
     assert r("APPEND", "k", "") == 1 << 20
     assert r("SETRANGE", "k", (1 << 20) - 1, "z") == 1 << 20
 
@@ -539,10 +543,11 @@ def given_list(r):
 
 
 @pytest.mark.parametrize("command", [
-    ["GET", "k"], ["STRLEN", "k"], ["GETRANGE", "k", 0, 1], ["GETDEL", "k"], ["GETEX", "k"], ["GETEX", "k", "EX", "x"],
-    ["GETSET", "k", "v"], ["SET", "k", "v", "GET"], ["SET", "k", "v", "NX", "GET"], ["SET", "k", "v", "IFEQ", "a"],
-    ["DELIFEQ", "k", "a"], ["APPEND", "k", ""], ["SETRANGE", "k", 0, ""], ["SETRANGE", "k", 2**40, "a"], ["INCR", "k"],
-    ["DECRBY", "k", 1], ["INCRBYFLOAT", "k", "abc"], ["SUBSTR", "k", 0, 1],
+    ["GET", "k"], ["STRLEN", "k"], ["GETRANGE", "k", 0, 1], ["GETDEL", "k"], ["GETEX", "k"],
+    ["GETEX", "k", "EX", "x"], ["GETSET", "k", "v"], ["SET", "k", "v", "GET"], ["SET", "k", "v", "NX", "GET"],
+    ["SET", "k", "v", "IFEQ", "a"], ["DELIFEQ", "k", "a"], ["APPEND", "k", ""], ["SETRANGE", "k", 0, ""],
+    ["SETRANGE", "k", 2**40, "a"], ["INCR", "k"], ["DECRBY", "k", 1], ["INCRBYFLOAT", "k", "abc"],
+    ["SUBSTR", "k", 0, 1],
 ])
 def test_string_commands_refuse_another_type(r, command):
     if given_list(r):

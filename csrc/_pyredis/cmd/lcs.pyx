@@ -27,7 +27,7 @@ cdef struct Lcs:
     Slice a
     Slice b
     uint32_t* row                  # lengths of the row under way; b.len + 1 of them
-    uint8_t* above                 # bit j of row i: length(i-1, j) > length(i, j-1); NULL if nobody walks back
+    uint8_t* above                 # bit j of row i: length(i-1, j) > length(i, j-1); or NULL
     size_t stride                  # bytes of a row of `above`
     uint32_t length                # of the longest
 
@@ -173,7 +173,7 @@ cdef Status _run(Ctx* c, Lcs* s, const LcsOptions* options) noexcept nogil:
 
 cdef Status cmd_lcs(Ctx* c) noexcept nogil:
     """LCS key1 key2 [LEN] [IDX] [MINMATCHLEN length] [WITHMATCHLEN]
-    -> the subsequence; with LEN its length; with IDX where it lies in both, last run first, and its length."""
+    -> the subsequence; with LEN its length; with IDX where it lies in both, from the end, and its length."""
     cdef Entry* a = lookup_read(c, key_at(c, 1))
     cdef Entry* b = lookup_read(c, key_at(c, 2))
     cdef char[STRING_DIGITS] digits_a
