@@ -159,3 +159,68 @@ def test_what_valkey_adds(peer):
         ]))
         commands += [[b"MGET", *KEYS], [b"PEXPIRETIME", key]]
     compare(peer, commands)
+
+
+# ---------------------------------------------------------------- beyond the reply
+
+def write_commands(seed, count):
+    rng = random.Random(seed)
+    return [one_command(rng) if rng.random() < 0.8 else [b"GETEX", rng.choice(KEYS), *expiry(rng)]
+            for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    """Redis with an AOF and all notifications, where keys expire only when somebody looks."""
+    if not peers.find("redis8"):
+        pytest.skip("redis8 is not installed")
+    options = ["--appendonly", "yes", "--enable-debug-command", "yes", "--notify-keyspace-events", "Eg$xeA"]
+    with peers.start("redis8", *options) as server:
+        server.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        yield server
+
+
+def appended(server):
+    """The commands in the AOF, but for those that frame them."""
+    found = []
+    for path in sorted(server.folder.glob("**/*.incr.aof")):
+        found += Replies(path.read_bytes()).all()
+    return [words for words in found if words[0].upper() not in (b"SELECT", b"MULTI", b"EXEC", b"FLUSHALL")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_aof_gets_the_same_commands(recorder, seed):
+    recorder.call("FLUSHALL")
+    before = len(appended(recorder))
+    ours = R()
+    ours.session.set_clock(-1)
+    for command in write_commands(100 + seed, 400):
+        mine = ours.session.feed(encode(*command))
+        try:
+            recorder.call(*command)
+        except peers.ReplyError:
+            assert mine[:1] == b"-", command
+    assert len(ours.propagated) > 100
+    assert ours.propagated == appended(recorder)[before:]
+
+
+def test_notifications_come_with_the_same_names_in_the_same_order(recorder):
+    recorder.call("FLUSHALL")
+    listener = peers.Client(recorder.port)
+    listener.call("PSUBSCRIBE", "__keyevent@0__:*")
+    ours = R()
+    ours.session.set_clock(-1)
+    try:
+        for command in write_commands(200, 500):
+            ours.session.clear()
+            ours.session.feed(encode(*command))
+            try:
+                recorder.call(*command)
+            except peers.ReplyError:
+                pass
+            recorder.call("PUBLISH", "__keyevent@0__:end", "")
+            heard = iter(listener.receive, [b"pmessage", b"__keyevent@0__:*", b"__keyevent@0__:end", b""])
+            theirs = [(channel.partition(b":")[2].decode(), key) for _, _, channel, key in heard]
+            assert [(effect.event, effect.key) for effect in ours.effects] == theirs, command
+    finally:
+        listener.close()
