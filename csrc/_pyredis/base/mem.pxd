@@ -42,8 +42,16 @@ cdef void*  mem_realloc(Arena* a, void* p, size_t old, size_t n) noexcept nogil
 cdef void*  mem_alloc_lines(Arena* a, size_t n) noexcept nogil
 cdef void   mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil
 
+cdef extern from "ensure.h" nogil:
+    bint MEM_PASS_THROUGH
+
 cdef inline size_t mem_footprint(size_t n) noexcept nogil:
     """Bytes that a request of n bytes really takes."""
     if n <= MEM_SMALL_MAX:
         return (n + 7) & ~<size_t>7 if n else 8
     return (n + 8 + 15) & ~<size_t>15          # malloc's header and rounding
+
+cdef inline bint mem_fits(size_t old, size_t n) noexcept nogil:
+    """May an object of `old` bytes have n from now on, where it stands and at the same cost?"""
+    cdef bint has_slack = n <= MEM_SMALL_MAX and not MEM_PASS_THROUGH     # malloc promises none
+    return mem_footprint(old) == mem_footprint(n) and (n <= old or has_slack)

@@ -43,7 +43,6 @@ cdef extern from "ensure.h" nogil:
     void fatal_oom(size_t n)
     void ENSURE(bint condition)
     bint UNLIKELY(bint x)
-    bint MEM_PASS_THROUGH
 
 cdef enum:
     CHUNK = 4 << 20

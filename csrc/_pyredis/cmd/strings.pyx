@@ -19,18 +19,20 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport mem_alloc, mem_free
-from _pyredis.base.num cimport (NUM_I64_MAX, NUM_LONG_DOUBLE_MAX, num_format_i64, num_format_long_double_human,
-                                num_parse_i64, num_parse_long_double)
+from _pyredis.base.num cimport (NUM_I64_MAX, NUM_LONG_DOUBLE_MAX, num_format_i64,
+                                num_format_long_double_human, num_parse_i64, num_parse_long_double)
 from _pyredis.base.slice cimport Slice, slice_equal, slice_of
-from _pyredis.base.status cimport (ERR_DECR_OVERFLOW, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_NOT_INTEGER,
-                                   ERR_NUMKEYS, ERR_OFFSET_RANGE, ERR_OVERFLOW, ERR_STRING_TOO_LONG, ERR_SYNTAX,
-                                   ERR_WRONG_ARITY, ERR_WRONG_TYPE, OK, Status)
+from _pyredis.base.status cimport (ERR_DECR_OVERFLOW, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT,
+                                   ERR_NOT_INTEGER, ERR_NUMKEYS, ERR_OFFSET_RANGE, ERR_OVERFLOW,
+                                   ERR_STRING_TOO_LONG, ERR_SYNTAX, ERR_WRONG_ARITY,
+                                   ERR_WRONG_TYPE, OK, Status)
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.ctx cimport (Ctx, arg_i64, key_at, key_changed, lookup_read, lookup_write, open_typed,
                                prefetch_keys, propagate_instead)
-from _pyredis.cmd.set_options cimport (SET_CONDITION, SET_EX, SET_GET, SET_IFEQ, SET_KEEPTTL, SET_NX, SET_PERSIST,
-                                       SET_PX, SET_TIME, SET_XX, SetOptions, expiry_from, set_options_expiry,
-                                       set_options_parse)
+from _pyredis.cmd.lcs cimport cmd_lcs
+from _pyredis.cmd.set_options cimport (SET_CONDITION, SET_EX, SET_GET, SET_IFEQ, SET_KEEPTTL, SET_NX,
+                                       SET_PERSIST, SET_PX, SET_TIME, SET_XX, SetOptions, expiry_from,
+                                       set_options_expiry, set_options_parse)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_STRING
 from _pyredis.db.keyspace cimport Key, keyspace_clear_expiry, keyspace_delete, keyspace_set_expiry
@@ -141,7 +143,7 @@ cdef inline void _store(Ctx* c, Key key, Entry* e, Slice value, int how) noexcep
 
 cdef void _store_until(Ctx* c, Key key, Entry* e, Slice value, int64_t at_ms) noexcept nogil:
     """Sets a key that ends at `at_ms`."""
-    e = string_set(c.ks, c.db, key, e, value, STRING_KEEP_TTL)      # what place it has for an expiry is used again
+    e = string_set(c.ks, c.db, key, e, value, STRING_KEEP_TTL)      # its place for an expiry is used again
     keyspace_set_expiry(c.ks, c.db, key, e, at_ms)
     key_changed(c, key.name, EV_STRING, b"set", 1)
     key_changed(c, key.name, EV_GENERIC, b"expire", 0)
@@ -598,6 +600,7 @@ cdef void bind_strings(Table* t) noexcept nogil:
     table_bind(t, b"INCR", cmd_incr)
     table_bind(t, b"INCRBY", cmd_incrby)
     table_bind(t, b"INCRBYFLOAT", cmd_incrbyfloat)
+    table_bind(t, b"LCS", cmd_lcs)
     table_bind(t, b"MGET", cmd_mget)
     table_bind(t, b"MSET", cmd_mset)
     table_bind(t, b"MSETEX", cmd_msetex)
