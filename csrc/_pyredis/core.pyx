@@ -34,8 +34,8 @@ from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
 from _pyredis.db.string_type cimport string_length, string_ops
-from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry, entry_type,
-                                type_name)
+from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
+                                entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
@@ -549,7 +549,7 @@ cdef class Core:
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or 0 <= entry_expiry(e) <= self.s.ks.now_ms:
+        if e == NULL or entry_is_over(e, self.s.ks.now_ms):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),

@@ -28,7 +28,7 @@ def test_dbsize_counts_the_keys_of_the_database(r):
 
 def test_dbsize_counts_expired_keys_until_somebody_meets_them(r):
     fill(r, db0=2)
-    r.advance(ms=10_000)
+    r.advance(ms=10_001)
     assert r("DBSIZE") == 2
     assert r.effects == []
 
@@ -106,7 +106,7 @@ def test_swapdb_exchanges_what_connections_see(r):
 def test_swapped_keys_expire_in_their_new_database(r):
     fill(r, db0=2)
     r("SWAPDB", 0, 7)
-    r.advance(ms=10_000)
+    r.advance(ms=10_001)
     r.session.clear()
     r.cycle()
     assert r.effects == [Effect("expired", b"k1", 0, 7)]

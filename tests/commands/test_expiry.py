@@ -17,14 +17,14 @@ def argument(r, command, after_ms):
 # ------------------------------------------------------------ setting
 
 @pytest.mark.parametrize("command", SETTERS)
-def test_a_key_ends_at_its_time(r, command):
+def test_a_key_ends_after_its_time(r, command):
     r("SET", "k", "v")
     assert r(command, "k", argument(r, command, 100_000)) == 1
     at = r.now_ms + 100_000
     assert r.effects == [Effect("expire", b"k", 1)]
     assert r.propagated == [[b"PEXPIREAT", b"k", b"%d" % at]]
     assert r("PEXPIRETIME", "k") == at
-    r.advance(ms=99_999)
+    r.advance(ms=100_000)                       # at its very millisecond it still lives
     assert r("GET", "k") == b"v"
     r.advance(ms=1)
     assert r("GET", "k") is None
@@ -59,7 +59,7 @@ def test_a_missing_key_gets_no_expiry(r, command):
 
 def test_an_expired_key_gets_no_expiry_and_goes(r):
     r("SET", "k", "v", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("EXPIRE", "k", 100) == 0
     assert r.effects == [Effect("expired", b"k", 0)]
     assert r.propagated == [[b"DEL", b"k"]]
@@ -174,7 +174,7 @@ def test_no_key_is_minus_2_and_no_expiry_minus_1(r, command):
     r("SET", "k", "v")
     assert r(command, "k") == -1
     r("SET", "k", "v", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r(command, "k") == -2
     assert r.effects == [Effect("expired", b"k", 0)]
 
@@ -196,7 +196,7 @@ def test_persist_takes_the_expiry_away(r):
     assert r.effects == [Effect("persist", b"k", 1)]
     assert r.propagated == [[b"PERSIST", b"k"]]
     assert r("TTL", "k") == -1
-    r.advance(ms=5000)
+    r.advance(ms=5001)
     r.cycle()
     assert r("GET", "k") == b"v"
 
@@ -214,7 +214,7 @@ def test_keys_that_nobody_asks_for_go_by_themselves(r):
     for i in range(50):
         r("SET", f"k{i}", "v", "PX", 1000)
     r("SET", "last", "v")
-    r.advance(ms=1000)
+    r.advance(ms=1001)
     r.session.clear()
     r.cycle()
     assert r("DBSIZE") == 1
@@ -223,7 +223,7 @@ def test_keys_that_nobody_asks_for_go_by_themselves(r):
 
 def test_the_active_cycle_tells_of_each_key_as_a_command_would(r):
     r("SET", "k", "v", "PX", 1000)
-    r.advance(ms=1000)
+    r.advance(ms=1001)
     r.session.clear()
     r.cycle()
     assert r.effects == [Effect("expired", b"k", 0)]

@@ -12,7 +12,7 @@ OUT_OF_I32 = "ERR value is out of range, value must between -2147483648 and 2147
 def expired(r, key):
     """A key whose time is over, but which is still there."""
     r("SET", key, "old", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
 
 
 def contents(r, db=0):
@@ -87,7 +87,7 @@ def test_an_expired_key_is_not_counted(r, command):
 
 def test_touch_marks_a_key_as_used_and_looking_at_it_does_not(r):
     r("SET", "k", 1)
-    r.advance(ms=50_000)
+    r.advance(ms=50_001)
     for command in ("EXISTS k", "TYPE k", "TTL k", "PTTL k", "EXPIRETIME k", "OBJECT ENCODING k",
                     "OBJECT REFCOUNT k"):
         r(*command.split())
@@ -100,7 +100,7 @@ def test_touch_marks_a_key_as_used_and_looking_at_it_does_not(r):
 def test_commands_that_use_a_key_mark_it(r, command):
     r("SET", "k", 1)
     r("SET", "other", 1)
-    r.advance(ms=50_000)
+    r.advance(ms=50_001)
     r(*command.split())
     assert r("OBJECT", "IDLETIME", "k") == 0
 
@@ -129,7 +129,7 @@ def test_randomkey_names_every_live_key_sooner_or_later(r):
 def test_randomkey_removes_expired_keys_that_it_meets(r):
     for i in range(300):
         r("SET", f"k{i}", i, "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("RANDOMKEY") is None
     assert {effect.key for effect in r.effects} == {b"k%d" % i for i in range(300)}
     assert {effect.event for effect in r.effects} == {"expired"}
@@ -141,7 +141,7 @@ def test_randomkey_finds_the_one_live_key_among_many_expired(r):
     for i in range(500):
         r("SET", f"k{i}", i, "PX", 10)
     r("SET", "live", 1)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("RANDOMKEY") == b"live"
 
 
@@ -295,7 +295,7 @@ def test_move_takes_a_key_with_its_expiry_to_another_database(r):
     assert r.propagated == [[b"MOVE", b"k", b"2"]]
     assert contents(r) == {}
     assert contents(r, 2) == {b"k": (b"v", r.now_ms + 5000)}
-    r.advance(ms=5000)
+    r.advance(ms=5001)
     assert contents(r, 2) == {}
 
 

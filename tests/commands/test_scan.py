@@ -92,7 +92,7 @@ def test_type_filters_and_an_unknown_type_matches_nothing(r, word, found):
 def test_expired_keys_are_not_returned_but_removed(r):
     expired = fill(r, 50, "old", "PX", 10)
     keys = fill(r, 50)
-    r.advance(ms=10)
+    r.advance(ms=11)
     cursor, found = r("SCAN", 0, "COUNT", 1000)
     assert (cursor, set(found)) == (b"0", keys)
     assert {effect.key for effect in r.effects} == expired
@@ -103,7 +103,7 @@ def test_expired_keys_are_not_returned_but_removed(r):
 
 def test_expired_keys_that_do_not_match_are_left_alone(r):
     fill(r, 50, "old", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     full_scan(r, "MATCH", "k*", "COUNT", 1000)
     assert r("DBSIZE") == 50
     full_scan(r, "TYPE", "list", "COUNT", 1000)      # Redis: the type is judged after the expiry
@@ -184,7 +184,7 @@ def test_whatever_stays_throughout_is_returned(seed, stay, count, moves):
         if stay:
             r("EXPIRE", f"stay{rand.randrange(stay)}", 1000)
             r("SET", f"stay{rand.randrange(stay)}", "x" * rand.randrange(3000))
-        r.advance(ms=10)
+        r.advance(ms=11)
         r.cycle()
         step += 1
 
@@ -198,7 +198,7 @@ def test_whatever_stays_throughout_is_returned(seed, stay, count, moves):
 def test_keys_returns_every_live_key_and_removes_none(r):
     keys = fill(r, 1000)
     fill(r, 50, "old", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     found = r("KEYS", "*")
     assert len(found) == 1000
     assert set(found) == keys
@@ -212,6 +212,6 @@ def test_keys_of_an_empty_database(r):
 
 def test_expired_keys_met_by_name_are_told_with_their_names(r):
     fill(r, 1, "old", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     r("SCAN", 0)
     assert r.effects == [Effect("expired", b"old0", 0)]

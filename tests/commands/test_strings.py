@@ -188,7 +188,7 @@ def test_setex_and_psetex(r):
     assert r.propagated == [[b"SET", b"k", b"v", b"PXAT", b"%d" % (NOW + 10_000)]]
     assert r("PSETEX", "k", 10, "w") == "OK"
     assert r("PTTL", "k") == 10
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("GET", "k") is None
     r("SET", "k", "old", "EX", 100)
     for command in ("SETEX", "PSETEX"):
@@ -207,11 +207,11 @@ def test_setnx(r):
 
 def test_a_key_past_its_time_is_absent_for_writers_too(r):
     r("SET", "k", "5", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("SET", "k", "v", "XX") is None
     assert r.propagated[0] == [b"DEL", b"k"]
     r("SET", "k", "5", "PX", 10)
-    r.advance(ms=10)
+    r.advance(ms=11)
     assert r("INCR", "k") == 1
     assert r.effects == [Effect("expired", b"k", 0), Effect("incrby", b"k", 1)]
     assert r.propagated == [[b"DEL", b"k"], [b"INCR", b"k"]]

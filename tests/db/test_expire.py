@@ -19,7 +19,7 @@ def keyspace_with(stale, live, lasting=0, **options):
         ks.add(name, 1_000_010)
     for name in names(b"lasting", lasting):
         ks.add(name)
-    ks.set_now(ks.now_ms + 10)
+    ks.set_now(ks.now_ms + 11)
     return ks
 
 
@@ -39,7 +39,7 @@ def test_removes_all_that_expired_together_and_nothing_else():
 def test_a_key_is_over_at_its_time_not_before():
     ks = BareKeyspace()
     ks.add(b"k", 10)
-    ks.set_now(ks.now_ms + 9)
+    ks.set_now(ks.now_ms + 10)
     ks.cycle()
     assert ks.has(b"k")
     ks.set_now(ks.now_ms + 1)
@@ -139,7 +139,7 @@ def test_a_database_full_of_stale_keys_does_not_hold_up_the_others():
 def test_a_cycle_that_is_in_time_looks_at_every_database():
     ks = BareKeyspace(databases=16)
     for db in range(16):
-        ks.add(b"k", 0, db=db)
+        ks.add(b"k", -1, db=db)
     ks.cycle()
     assert [ks.counts(db) for db in range(16)] == [(0, 0)] * 16
     assert {effect[0] for effect in drained(ks)} == set(range(16))
@@ -175,7 +175,7 @@ def test_the_average_time_to_live_is_that_of_the_live_keys():
         ks.add(b"%d" % i, 1000 * (i + 1))
     ks.cycle()
     assert ks.average_ttl() == pytest.approx(5500)
-    ks.set_now(ks.now_ms + 100_000)
+    ks.set_now(ks.now_ms + 100_001)
     ks.cycle()
     assert ks.average_ttl() == 0               # none left
 
@@ -202,7 +202,7 @@ def test_keys_are_not_copied_when_nobody_listens():
 def test_long_keys_expire_too():
     ks = BareKeyspace()
     long = b"x" * 70_000
-    ks.add(long, 0)
+    ks.add(long, -1)
     ks.cycle()
     assert drained(ks) == [(0, "expired", long, [b"DEL", long])]
 

@@ -21,8 +21,7 @@ from _pyredis.base.text cimport text_equal_nocase, text_glob, text_is_space
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.keyspace cimport Db, Keyspace, keyspace_expire_entry, keyspace_key
-from _pyredis.db.value cimport (ENTRY_EXPIRES, Entry, T_COUNT, ValueType, entry_expiry, entry_key, entry_type,
-                                type_name)
+from _pyredis.db.value cimport (Entry, T_COUNT, ValueType, entry_is_over, entry_key, entry_type, type_name)
 from _pyredis.ds.dict cimport Dict, dict_each, dict_scan
 from _pyredis.wire.reply cimport Deferred, Out, reply_array, reply_begin, reply_bulk, reply_end, reply_slice
 
@@ -170,7 +169,7 @@ cdef bint _keep_key(void* arg, void* entry) noexcept nogil:
     cdef Ctx* c = scan.c
     if not scan_matches(&scan.options, entry_key(e)):
         return False
-    if e.flags & ENTRY_EXPIRES and entry_expiry(e) <= c.ks.now_ms:
+    if entry_is_over(e, c.ks.now_ms):
         keyspace_expire_entry(c.ks, c.db, keyspace_key(c.ks, entry_key(e)).hash, e)
         return False
     # Redis: the type is judged last, so expired keys of other types are removed too
@@ -212,7 +211,7 @@ cdef struct KeyList:
 cdef void _list_key(void* arg, void* entry) noexcept nogil:
     cdef KeyList* list = <KeyList*>arg
     cdef Entry* e = <Entry*>entry
-    if e.flags & ENTRY_EXPIRES and entry_expiry(e) <= list.now_ms:
+    if entry_is_over(e, list.now_ms):
         return
     if scan_matches(&list.options, entry_key(e)):
         reply_slice(list.out, entry_key(e))

@@ -86,7 +86,7 @@ cdef int _pick_stale(Cycle* run, Db* db, Batch* b, double* ttl_ms) noexcept nogi
     for i in range(b.count):
         e = b.keys[i]
         left = entry_expiry(e) - run.now_ms
-        if left > 0:
+        if left >= 0:                            # entry_is_over, with the subtraction used twice
             ttl_ms[0] += <double>left
             continue
         b.keys[stale] = e

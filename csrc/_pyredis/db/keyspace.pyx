@@ -24,7 +24,7 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport (EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_keep, effects_key,
                                   effects_propagate)
 from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_free,
-                                entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
+                                entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
                                 entry_set_access, entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size,
                                 entry_type, entry_value)
 from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
@@ -140,7 +140,7 @@ cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil:
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil:
     """The entry with this key, or NULL; an expired one is removed and gone."""
     cdef Entry* e = keyspace_find(db, key)
-    if e != NULL and e.flags & ENTRY_EXPIRES and entry_expiry(e) <= ks.now_ms:
+    if e != NULL and entry_is_over(e, ks.now_ms):
         keyspace_expire(ks, db, key, e)
         e = NULL
     if not lookup & LOOKUP_NO_STATS:
@@ -159,7 +159,7 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
     cdef int tries
     for tries in range(RANDOM_TRIES):
         e = <Entry*>dict_random(&db.keys, &ks.rand)
-        if e == NULL or not e.flags & ENTRY_EXPIRES or entry_expiry(e) > ks.now_ms:
+        if e == NULL or not entry_is_over(e, ks.now_ms):
             return e
         keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)
     return NULL

@@ -89,6 +89,10 @@ cdef inline int64_t entry_expiry(const Entry* e) noexcept nogil:
     """Unix time in ms at which the key ends, or -1."""
     return <int64_t>bytes_load64(<const char*>e + sizeof(Entry)) if e.flags & ENTRY_EXPIRES else -1
 
+cdef inline bint entry_is_over(const Entry* e, int64_t now_ms) noexcept nogil:
+    """Has the key's time passed? At the very millisecond of its expiry it still lives, as in Redis."""
+    return e.flags & ENTRY_EXPIRES and entry_expiry(e) < now_ms
+
 cdef inline void entry_set_expiry(Entry* e, int64_t at_ms) noexcept nogil:
     """Of an entry that has room for it (ENTRY_EXPIRES)."""
     bytes_store64(<char*>e + sizeof(Entry), <uint64_t>at_ms)
