@@ -1,7 +1,7 @@
 """info: the sections of INFO, a function each, and the table that orders them.
 
-A function gives the fields of its section, in Redis's order, as (name, value). A feature that pyredis does not
-have shows what a Redis shows that does not use it: 0, no, ok. Nothing is invented: every other figure comes
+A function gives the fields of its section, in Redis's order, as (name, value). A feature that pyredis does
+not have shows what a Redis shows that does not use it: 0, no, ok. Nothing is invented: every other figure comes
 from the core, the operating system or the configuration.
 
 Clients read INFO by name and by order, so tests compare both with tests/reference.
@@ -72,13 +72,15 @@ class Memory(NamedTuple):
 
     @property
     def dataset_percent(self) -> float:
-        return min(100.0, 100 * ratio(self.dataset, self.used - self.startup)) if self.used > self.startup else 0.0
+        grown = self.used - self.startup
+        return min(100.0, 100 * ratio(self.dataset, grown)) if grown > 0 else 0.0
 
 
 def measure(server: Any) -> Memory:
     """The server's memory as it is now."""
     core = server.core.memory()
-    return Memory(used=core["used"], peak=core["peak"], startup=server.startup_memory, clients=core["clients"],
+    return Memory(used=core["used"], peak=core["peak"], startup=server.startup_memory,
+                  clients=core["clients"],
                   tables=sum(row[4] for row in server.core.databases()), active=core["slabs"] + core["large"],
                   resident=core["resident"], rss=resident_bytes())
 
@@ -87,7 +89,7 @@ def measure(server: Any) -> Memory:
 
 def compiler() -> str:
     """The version of the GCC that built this Python, "0.0.0" for other compilers: the field has this form."""
-    return sys.version.rpartition("[GCC ")[2].partition("]")[0].split()[0] if "[GCC " in sys.version else "0.0.0"
+    return sys.version.rpartition("[GCC ")[2].partition("]")[0] if "[GCC " in sys.version else "0.0.0"
 
 
 def _server(server: Any) -> Fields:
@@ -130,7 +132,7 @@ def _clients(server: Any) -> Fields:
     yield "connected_clients", server.core.connected
     yield "cluster_connections", 0
     yield "maxclients", server.config["maxclients"]
-    yield "client_recent_max_input_buffer", max((size["in_pending"] + size["in_free"] for size in sizes), default=0)
+    yield "client_recent_max_input_buffer", max((s["in_pending"] + s["in_free"] for s in sizes), default=0)
     yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
     for name in ("blocked_clients", "tracking_clients", "pubsub_clients", "watching_clients",
                  "clients_in_timeout_table", "total_watched_keys", "total_blocking_keys",
@@ -258,7 +260,8 @@ def _stats(server: Any) -> Fields:
         yield name, 0
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
-    for name in ("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
+    for name in ("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
+                 "total_forks",
                  "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                  "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
                  "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
@@ -383,11 +386,12 @@ SECTIONS = (
 
 
 def chosen(names: Sequence[str]) -> list[Section]:
-    """The sections that these names ask for, each once and in Redis's order; without a name the default ones."""
+    """The sections that these names ask for, each once and in Redis's order; without names the default."""
     wanted = {name.lower() for name in names} or {"default"}
     everything = bool(wanted & {"all", "everything"})
     return [section for section in SECTIONS
-            if section.name in wanted or everything and section.all or "default" in wanted and section.default]
+            if section.name in wanted or (everything and section.all)
+            or ("default" in wanted and section.default)]
 
 
 def info_text(server: Any, names: Sequence[str]) -> str:

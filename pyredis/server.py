@@ -14,7 +14,14 @@ from typing import Any
 
 import pyredis
 from pyredis import process, reply
-from pyredis.commands import client_control, command, config_control, debug_control, memory_control, server_control
+from pyredis.commands import (
+    client_control,
+    command,
+    config_control,
+    debug_control,
+    memory_control,
+    server_control,
+)
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.handlers import join_handlers
 from pyredis.commands.table import CommandTable
@@ -204,10 +211,10 @@ class Server:
         Saving is not there yet. Who asks for it expressly is refused, unless by force; otherwise the log says
         what is not done.
         """
-        if save is False or save is None and not self.config["save"]:
+        if save is False or (save is None and not self.config["save"]):
             return True
         if save and not force:
-            self.log.warning("SHUTDOWN SAVE refused: pyredis cannot save its data yet. SHUTDOWN NOSAVE ends it.")
+            self.log.warning("SHUTDOWN SAVE refused: pyredis cannot save yet. SHUTDOWN NOSAVE ends it.")
             return False
         self.log.warning("Nothing is saved before exiting: pyredis cannot save its data yet.")
         return True

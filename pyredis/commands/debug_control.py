@@ -1,8 +1,8 @@
 """debug_control: the DEBUG command, a table of subcommands.
 
-DEBUG is for tests, and only where enable-debug-command allows it. Each subcommand is a function of the server,
-the client and its own arguments; SUBCOMMANDS says how many it takes and what it does. What other servers have
-and pyredis has not yet answers an error that says so, and not a false OK.
+DEBUG is for tests, and only where enable-debug-command allows it. Each subcommand is a function of the
+server, the client and its own arguments; SUBCOMMANDS says how many it takes and what it does. What other
+servers have and pyredis has not yet answers an error that says so, and not a false OK.
 """
 
 import os
@@ -15,9 +15,9 @@ from _pyredis import inspect
 
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
-DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it '
-          "from a local connection, otherwise you need to set this option in the configuration file, and then "
-          "restart the server.")
+DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
+          "it from a local connection, otherwise you need to set this option in the configuration file, and "
+          "then restart the server.")
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 UNIX_FLAG = 1 << 10                   # FLAG_UNIX of the core
 
@@ -43,17 +43,19 @@ def debug(server: Any, client: Any, argv: list[bytes]) -> object:
 
 
 def _unknown(word: str) -> ReplyError:
-    return ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{word[:128]}'. Try DEBUG HELP.")
+    return ReplyError("ERR unknown subcommand or wrong number of arguments for "
+                      f"'{word[:128]}'. Try DEBUG HELP.")
 
 
 def _check_allowed(setting: str, client: Any) -> None:
     # A client without an address is one of this process.
     local = client.flags & UNIX_FLAG or not client.address or client.address.startswith(LOOPBACK)
-    if setting == "no" or setting == "local" and not local:
+    if setting == "no" or (setting == "local" and not local):
         raise ReplyError(DENIED)
 
 
-def _integer(word: bytes, least: int = -(1 << 63), text: str = "value is not an integer or out of range") -> int:
+def _integer(word: bytes, least: int = -(1 << 63),
+             text: str = "value is not an integer or out of range") -> int:
     try:
         number = int(word)
     except ValueError:
@@ -143,7 +145,8 @@ def _object(server: Any, client: Any, args: list[bytes]) -> Simple:
     else:
         size = found["memory"]
     return Simple(f"Value at:{found['address']:#x} refcount:1 encoding:{found['encoding']} "
-                  f"serializedlength:{size} lru:{found['access']} lru_seconds_idle:{found['idle_ms'] // 1000}")
+                  f"serializedlength:{size} lru:{found['access']} "
+                  f"lru_seconds_idle:{found['idle_ms'] // 1000}")
 
 
 def _sds_length(server: Any, client: Any, args: list[bytes]) -> Simple:
@@ -180,7 +183,8 @@ def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
     positive = "value is out of range, must be positive"
     count = _integer(args[0], 0, positive)
     prefix = args[1] if len(args) > 1 else b"key"
-    inspect.populate(server.core, client.db, prefix, count, _integer(args[2], 0, positive) if len(args) > 2 else 0)
+    size = _integer(args[2], 0, positive) if len(args) > 2 else 0
+    inspect.populate(server.core, client.db, prefix, count, size)
     return OK
 
 
@@ -194,6 +198,8 @@ PROTOCOL_REPLIES: dict[str, object] = {
     "string": b"Hello World", "integer": 12345, "double": 3.141, "null": None, "array": [0, 1, 2],
     "set": {0, 1, 2}, "map": {0: False, 1: True, 2: False}, "bignum": 1234567999999999999999999999999999999,
     "true": True, "false": False, "verbatim": Verbatim("This is a verbatim\nstring")}
+ATTRIBUTE = b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n"
+PUSH = b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n"
 
 
 def _protocol(server: Any, client: Any, args: list[bytes]) -> object:
@@ -201,12 +207,11 @@ def _protocol(server: Any, client: Any, args: list[bytes]) -> object:
     if kind in PROTOCOL_REPLIES:
         return PROTOCOL_REPLIES[kind]
     if kind == "attrib":
-        attribute = b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n" if client.proto > 2 else b""
-        return Raw(attribute + _bulk(b"Some real reply following the attribute"))
+        return Raw((ATTRIBUTE if client.proto > 2 else b"") + _bulk(b"Some real reply following the attribute"))
     if kind == "push":
         if client.proto < 3:
             raise ReplyError("ERR RESP2 is not supported by this command")
-        return Raw(_bulk(b"Some real reply following the push reply") + b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n")
+        return Raw(_bulk(b"Some real reply following the push reply") + PUSH)
     raise ReplyError("ERR Wrong protocol type name. Please use one of the following: "
                      "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
 
@@ -252,7 +257,7 @@ def _help(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
 ROWS = (
     Subcommand(_assert, 0, 0, "ASSERT", "End the server as a failed assertion does."),
     Subcommand(_change_replication_id, 0, 0, "CHANGE-REPL-ID", "Take a new replication id."),
-    Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies are always kept in a list."),
+    Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
@@ -264,13 +269,14 @@ ROWS = (
     Subcommand(_pause_cron, 1, 1, "PAUSE-CRON <0|1>", "Stop or resume what is done periodically."),
     Subcommand(_populate, 1, 3, "POPULATE <count> [<prefix>] [<size>]",
                "Make string keys <prefix>:0, <prefix>:1 and so on, without telling replicas."),
-    Subcommand(_protocol, 1, 1, "PROTOCOL <type>", "A sample reply: string, integer, double, bignum, null, array, "
-               "set, map, attrib, push, verbatim, true, false."),
+    Subcommand(_protocol, 1, 1, "PROTOCOL <type>", "A sample reply: string, integer, double, bignum, null, "
+               "array, set, map, attrib, push, verbatim, true, false."),
     Subcommand(_reply_buffer, 2, 2, "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
                "Accepted; reply buffers follow their content at once."),
     Subcommand(_sds_length, 1, 1, "SDSLEN <key>", "Lengths of a key and its string."),
     Subcommand(_segfault, 0, 0, "SEGFAULT", "End the server by SIGSEGV."),
-    Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>", "Remove expired keys in the background, or not."),
+    Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
+               "Remove expired keys in the background or not."),
     Subcommand(_nothing, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts yet."),
     Subcommand(_sleep, 1, 1, "SLEEP <seconds>", "Do nothing at all for so long."),
     Subcommand(_struct_size, 0, 0, "STRUCTSIZE", "Bytes of the core's structures."),

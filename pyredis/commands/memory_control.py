@@ -16,7 +16,7 @@ LARGEST = (1 << 63) - 1
 
 
 def memory_usage(server: Any, client: Any, argv: list[bytes]) -> int | None:
-    """MEMORY USAGE key [SAMPLES n] -> bytes of the key with its value, or null; 0 samples count every element."""
+    """MEMORY USAGE key [SAMPLES n] -> bytes of the key with its value, or null; SAMPLES 0 counts all."""
     options = argv[3:]
     while options:
         if options[0].lower() != b"samples" or len(options) < 2:
@@ -80,17 +80,17 @@ def diagnosis(m: Memory, clients: int) -> str:
                 "a few megabytes of data.\n")
     found = []
     if m.used * 1.5 < m.peak:
-        found.append(f"Peak: {human(m.peak)} were in use once, {human(m.used)} are now. The system may count the "
-                     "difference as this process's until MEMORY PURGE.")
+        found.append(f"Peak: {human(m.peak)} were in use once, {human(m.used)} are now. The system may count "
+                     "the difference as this process's until MEMORY PURGE.")
     if ratio(m.active, m.used) > 1.1 and m.active - m.used > 10 << 20:
-        found.append(f"Holes: slabs hold {human(m.active - m.used)} that no object uses, because objects of a "
-                     "few sizes went away. New data of the same sizes fills them.")
+        found.append(f"Holes: slabs hold {human(m.active - m.used)} that no object uses, because objects of "
+                     "a few sizes went away. New data of the same sizes fills them.")
     if ratio(m.rss, m.resident) > 1.1 and m.rss - m.resident > 50 << 20:
-        found.append(f"Overhead: {human(m.rss - m.resident)} of the process are outside the data: Python, code, "
-                     "and freed large blocks.")
+        found.append(f"Overhead: {human(m.rss - m.resident)} of the process are outside the data: Python, "
+                     "code, and freed large blocks.")
     if clients and m.clients / clients > 200 << 10:
-        found.append(f"Clients: {human(m.clients // clients)} each on average. Some do not read their replies, "
-                     "or send very large requests; CLIENT LIST shows which.")
+        found.append(f"Clients: {human(m.clients // clients)} each on average. Some do not read their "
+                     "replies, or send very large requests; CLIENT LIST shows which.")
     if not found:
         return "Nothing to complain about.\n"
     return "".join(f"* {text}\n" for text in found)

@@ -47,11 +47,11 @@ SHUTDOWN_WORDS = {"nosave", "save", "now", "force", "safe", "failover", "abort"}
 def shutdown(server: Server, client: Any, argv: list[bytes]) -> object:
     """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [SAFE] [FAILOVER] [ABORT]
 
-    The connection closes and nothing is answered, or an error is. ABORT stands alone; since nothing here takes
-    time, there is never a shutdown under way to abort.
+    The connection closes and nothing is answered, or an error is. ABORT stands alone; since nothing here
+    takes time, there is never a shutdown under way to abort.
     """
     words = {word.decode("utf-8", "replace").lower() for word in argv[1:]}
-    if not words <= SHUTDOWN_WORDS or words >= {"save", "nosave"} or "abort" in words and len(words) > 1:
+    if not words <= SHUTDOWN_WORDS or words >= {"save", "nosave"} or ("abort" in words and len(words) > 1):
         raise ReplyError("ERR syntax error")
     if "abort" in words:
         raise ReplyError("ERR No shutdown in progress.")
@@ -70,7 +70,7 @@ LARGEST = (160, 60)
 
 
 def lolwut(server: Server, client: Any, argv: list[bytes]) -> Verbatim:
-    """LOLWUT [VERSION n] [columns [rows]]: two stones fall into a pond. Other versions have no picture here."""
+    """LOLWUT [VERSION n] [columns [rows]]: two stones fall into a pond. Other versions: no picture."""
     numbers = [_integer(word) for word in (argv[3:] if _asks_version(argv) else argv[1:])]
     known = not _asks_version(argv) or _integer(argv[2]) in (1, 5, 6, 8)
     picture = ""
@@ -83,7 +83,8 @@ def lolwut(server: Server, client: Any, argv: list[bytes]) -> Verbatim:
 
 def pond(columns: int, rows: int, chance: random.Random) -> str:
     """Circular waves from two random places, added; a character is half as wide as it is high."""
-    stones = [(chance.random() * columns / 2, chance.random() * rows, 0.8 + chance.random()) for _ in range(2)]
+    stones = [(chance.random() * columns / 2, chance.random() * rows, 0.8 + chance.random())
+              for _ in range(2)]
     lines = []
     for y in range(rows):
         heights = [sum(math.cos(math.hypot(x / 2 - left, y - top) * pace) for left, top, pace in stones)
