@@ -1,8 +1,8 @@
 """info: the sections of INFO, a function each, and the table that orders them.
 
 A function gives the fields of its section, in Redis's order, as (name, value). A feature that pyredis does
-not have shows what a Redis shows that does not use it: 0, no, ok. Nothing is invented: every other figure comes
-from the core, the operating system or the configuration.
+not have shows what a Redis shows that does not use it: 0, no, ok. Nothing is invented: every other figure
+comes from the core, the operating system or the configuration.
 
 Clients read INFO by name and by order, so tests compare both with tests/reference.
 """
@@ -332,7 +332,7 @@ def _latency_stats(server: Any) -> Fields:
     percentiles = list(server.config["latency-tracking-info-percentiles"])
     for name, times in server.core.latency_percentiles(percentiles):
         yield f"latency_percentiles_usec_{name}", ",".join(
-            f"p{percentile:.17g}={us:.3f}" for percentile, us in zip(percentiles, times, strict=True))
+            f"p{percentile:.15g}={us:.3f}" for percentile, us in zip(percentiles, times, strict=True))
 
 
 def _cluster(server: Any) -> Fields:

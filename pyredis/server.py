@@ -12,6 +12,8 @@ import time
 import traceback
 from typing import Any
 
+from _pyredis.core import Core
+
 import pyredis
 from pyredis import process, reply
 from pyredis.commands import (
@@ -30,8 +32,6 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
-
-from _pyredis.core import Core
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control)

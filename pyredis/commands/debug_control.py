@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from _pyredis import inspect
+from _pyredis.core import FLAG_UNIX
 
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
@@ -19,7 +20,6 @@ DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is 
           "it from a local connection, otherwise you need to set this option in the configuration file, and "
           "then restart the server.")
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
-UNIX_FLAG = 1 << 10                   # FLAG_UNIX of the core
 
 
 class Subcommand(NamedTuple):
@@ -49,7 +49,7 @@ def _unknown(word: str) -> ReplyError:
 
 def _check_allowed(setting: str, client: Any) -> None:
     # A client without an address is one of this process.
-    local = client.flags & UNIX_FLAG or not client.address or client.address.startswith(LOOPBACK)
+    local = client.flags & FLAG_UNIX or not client.address or client.address.startswith(LOOPBACK)
     if setting == "no" or (setting == "local" and not local):
         raise ReplyError(DENIED)
 
@@ -207,7 +207,8 @@ def _protocol(server: Any, client: Any, args: list[bytes]) -> object:
     if kind in PROTOCOL_REPLIES:
         return PROTOCOL_REPLIES[kind]
     if kind == "attrib":
-        return Raw((ATTRIBUTE if client.proto > 2 else b"") + _bulk(b"Some real reply following the attribute"))
+        attribute = ATTRIBUTE if client.proto > 2 else b""
+        return Raw(attribute + _bulk(b"Some real reply following the attribute"))
     if kind == "push":
         if client.proto < 3:
             raise ReplyError("ERR RESP2 is not supported by this command")
