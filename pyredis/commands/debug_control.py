@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from _pyredis import inspect
 from _pyredis.core import FLAG_UNIX
+from _pyredis.inspect import populate, tables
 
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
@@ -168,7 +168,7 @@ def _table_text(table: dict[str, int]) -> str:
 
 def _table_stats(server: Any, client: Any, args: list[bytes]) -> Verbatim:
     try:
-        keys, expires = inspect.tables(server.core, _integer(args[0]))
+        keys, expires = tables(server.core, _integer(args[0]))
     except (IndexError, OverflowError):
         raise ReplyError("ERR Out of range database") from None
     return Verbatim(f"[Dictionary HT]\n{_table_text(keys)}[Expires HT]\n{_table_text(expires)}")
@@ -184,7 +184,7 @@ def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
     count = _integer(args[0], 0, positive)
     prefix = args[1] if len(args) > 1 else b"key"
     size = _integer(args[2], 0, positive) if len(args) > 2 else 0
-    inspect.populate(server.core, client.db, prefix, count, size)
+    populate(server.core, client.db, prefix, count, size)
     return OK
 
 

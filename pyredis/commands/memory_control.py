@@ -5,7 +5,7 @@ The figures are those of INFO memory (pyredis.info.measure): one measurement, tw
 
 from typing import Any
 
-from _pyredis import inspect
+from _pyredis.inspect import tables
 
 from pyredis.commands.help import help_reply
 from pyredis.info import Memory, human, measure, ratio
@@ -49,7 +49,7 @@ def memory_stats(server: Any, client: Any, argv: list[bytes]) -> dict[bytes, obj
         "clients.normal": m.clients, "cluster.links": 0, "aof.buffer": 0, "lua.caches": 0,
         "functions.caches": 0, "script.VMs": 0}
     for row in rows:
-        main, expires = inspect.tables(server.core, row[0])
+        main, expires = tables(server.core, row[0])
         stats[f"db.{row[0]}"] = {b"overhead.hashtable.main": main["bytes"],
                                  b"overhead.hashtable.expires": expires["bytes"]}
     stats |= {
