@@ -9,6 +9,7 @@ A handler returns ordinary Python values and the core encodes them for the clien
     set, frozenset      a set (RESP2: an array)  Verbatim      verbatim text (RESP2: a bulk string)
     SetOf               a set that keeps its order and may hold maps and arrays
     NULL_ARRAY          a null array             NO_REPLY      nothing at all
+    Raw                 bytes that are a reply already: what has no Python value (pushes, attributes)
 
 It raises ReplyError("ERR ...") to answer an error; the text begins with the error's code.
 """
@@ -22,6 +23,12 @@ class Simple(str):
 
 class Verbatim(str):
     """Text for people: `=<n>\\r\\ntxt:...` in RESP3."""
+
+    __slots__ = ()
+
+
+class Raw(bytes):
+    """A reply as it goes over the wire; whoever makes it minds the client's protocol."""
 
     __slots__ = ()
 

@@ -6,16 +6,24 @@ sockets and the loop. Tests make a Server without run() and talk to its core dir
 
 import gc
 import os
-import resource
 import signal
 import sys
 import time
 import traceback
 from typing import Any
 
+from _pyredis.core import Core
+
 import pyredis
 from pyredis import process, reply
-from pyredis.commands import client_control, command, config_control, server_control
+from pyredis.commands import (
+    client_control,
+    command,
+    config_control,
+    debug_control,
+    memory_control,
+    server_control,
+)
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.handlers import join_handlers
 from pyredis.commands.table import CommandTable
@@ -23,11 +31,10 @@ from pyredis.config import Config
 from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
-
-from _pyredis.core import Core
+from pyredis.metrics import Metrics
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
-CONTROLS = (client_control, command, config_control, server_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control)
 
 
 class Server:
@@ -45,12 +52,18 @@ class Server:
         self.loop = Loop(self.core)
         self.listener = Listener(self)
         self.run_id = os.urandom(20).hex()
-        self.started = time.time()
+        self.replication_id = os.urandom(20).hex()
+        self.started = self.last_save = time.time()
+        self.metrics = Metrics(self.core)
+        self.redis_version = REDIS_VERSION
+        self.cron_paused = False             # DEBUG PAUSE-CRON
+        self.cron_seconds = 0.0
         self.exit_code = 0
         self.supervisor = ""
         self.stopping_by_interrupt = False
         self._cron_count = 0
         self._apply_config()
+        self.startup_memory = self.core.memory()["used"]
 
     # ---- configuration
 
@@ -102,6 +115,7 @@ class Server:
     def reset_stats(self) -> None:
         """CONFIG RESETSTAT."""
         self.core.reset_stats()
+        self.metrics.reset()
 
     # ---- life
 
@@ -174,6 +188,7 @@ class Server:
 
     def _on_terminate(self) -> None:
         self.log.warning("Received SIGTERM scheduling shutdown...")
+        self.may_shut_down(None, force=True)
         self.shut_down()
 
     def _on_interrupt(self) -> None:
@@ -182,12 +197,27 @@ class Server:
             os._exit(1)
         self.stopping_by_interrupt = True
         self.log.warning("Received SIGINT scheduling shutdown...")
+        self.may_shut_down(None, force=True)
         self.shut_down()
 
     def shut_down(self) -> None:
         """Ends the loop after the round under way."""
         self.log.notice("User requested shutdown...")
         self.loop.stop()
+
+    def may_shut_down(self, save: bool | None, force: bool) -> bool:
+        """Would a shutdown lose what was to be saved? `save` is None where the save points decide.
+
+        Saving is not there yet. Who asks for it expressly is refused, unless by force; otherwise the log says
+        what is not done.
+        """
+        if save is False or (save is None and not self.config["save"]):
+            return True
+        if save and not force:
+            self.log.warning("SHUTDOWN SAVE refused: pyredis cannot save yet. SHUTDOWN NOSAVE ends it.")
+            return False
+        self.log.warning("Nothing is saved before exiting: pyredis cannot save its data yet.")
+        return True
 
     def _end(self) -> None:
         if self.supervisor == "systemd":
@@ -203,18 +233,29 @@ class Server:
     # ---- the clockwork
 
     def _cron(self) -> float:
+        period = float(1 / self.config["hz"])
+        if self.cron_paused:
+            return period
+        began = time.monotonic()
         self._cron_count += 1
+        self.metrics.sample()
         if self.config["timeout"] and self._cron_count % self.config["hz"] == 0:
             self.core.close_idle(self.config["timeout"])
-        return float(1 / self.config["hz"])
+        self.cron_seconds += time.monotonic() - began
+        return period
 
     def _report_failure(self, command_name: str, error: BaseException) -> None:
         self.log.warning(f"Handler of '{command_name}' failed:\n"
                          + "".join(traceback.format_exception(error)).rstrip())
 
     @property
-    def cpu_usage(self) -> resource.struct_rusage:
-        return resource.getrusage(resource.RUSAGE_SELF)
+    def build_id(self) -> str:
+        """Tells builds apart: of the version and the compiled core's file."""
+        import hashlib
+
+        import _pyredis.core
+        made = os.stat(_pyredis.core.__file__).st_mtime_ns
+        return hashlib.sha1(f"{pyredis.__version__} {made}".encode()).hexdigest()[:16]
 
 
 def run(config: Config) -> int:

@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from _pyredis.base.clock cimport Clock, clock_init, clock_ticks_to_us, clock_unix_ms
+from _pyredis.base.clock cimport Clock, clock_init, clock_ticks, clock_ticks_to_us, clock_unix_ms
 from _pyredis.base.mem cimport arena_free, arena_new, arena_trim, mem_footprint
 from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport Slice, slice_of
@@ -33,8 +33,8 @@ from _pyredis.conn cimport (conn_close, conn_end_after_reply, conn_free, conn_ne
 from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
-from _pyredis.db.string_type cimport string_length, string_ops
-from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
+from _pyredis.db.string_type cimport string_get_i64, string_length, string_ops
+from _pyredis.db.value cimport (ENC_INT, T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
@@ -123,12 +123,14 @@ cdef void _carry_over(Core core) noexcept nogil:
 
 cdef void _round(Core core) noexcept nogil:
     cdef size_t i = 0, part
+    cdef uint64_t began = clock_ticks()
     core.s.stats.loops += 1
     keyspace_set_clock(core.s.ks, clock_unix_ms(&core.s.clock))
     while i < core.count:
         part = core.count - i if core.count - i < ROUND else ROUND
         _serve(core, core.ready + i, part)
         i += part
+    core.s.stats.loop_ticks += clock_ticks() - began
 
 
 cdef class Core:
@@ -504,6 +506,7 @@ cdef class Core:
             "commands": st.commands, "bytes_in": st.bytes_in, "bytes_out": st.bytes_out, "reads": st.reads,
             "writes": st.writes, "errors": st.errors, "query_limit_closes": st.query_limit_closes,
             "output_limit_closes": st.output_limit_closes, "loops": st.loops,
+            "loop_us": clock_ticks_to_us(k, st.loop_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
             "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
             "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
@@ -549,13 +552,15 @@ cdef class Core:
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
+        cdef int64_t integer = 0
         if e == NULL or entry_is_over(e, self.s.ks.now_ms):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
                 "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
                 "memory": keyspace_memory(self.s.ks, e, 0),
-                "length": string_length(e) if entry_type(e) == T_STRING else 0}
+                "length": string_length(e) if entry_type(e) == T_STRING else 0,
+                "integer": integer if entry_encoding(e) == ENC_INT and string_get_i64(e, &integer) else None}
 
     def command_stats(self):
         """[(name, calls, microseconds, rejected, failed)] of the commands that were asked for."""

@@ -7,6 +7,7 @@ cdef class Encoder:
     cdef object set_of
     cdef object null_array
     cdef object no_reply
+    cdef object raw
 
     cdef int encode(self, Out* o, object value) except -1
     cdef int _integer(self, Out* o, object value) except -1

@@ -5,12 +5,13 @@ What each type becomes is documented where handlers look: in pyredis/reply.py, w
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from _pyredis.wire.reply cimport (Out, reply_array, reply_big_number, reply_bool, reply_bulk, reply_double, reply_int,
-                                  reply_map, reply_null, reply_null_array, reply_set, reply_simple, reply_verbatim)
+from _pyredis.wire.reply cimport (Out, out_append, reply_array, reply_big_number, reply_bool, reply_bulk, reply_double,
+                                  reply_int, reply_map, reply_null, reply_null_array, reply_set, reply_simple,
+                                  reply_verbatim)
 
 
 cdef class Encoder:
-    """Knows the marker types of one control plane: `types` has Simple, Verbatim, SetOf, NULL_ARRAY and NO_REPLY."""
+    """Knows the marker types of one control plane: `types` has Simple, Verbatim, SetOf, Raw, NULL_ARRAY, NO_REPLY."""
 
     def __init__(self, types):
         self.simple = types.Simple
@@ -18,12 +19,15 @@ cdef class Encoder:
         self.set_of = types.SetOf
         self.null_array = types.NULL_ARRAY
         self.no_reply = types.NO_REPLY
+        self.raw = types.Raw
 
     cdef int encode(self, Out* o, object value) except -1:
         """Appends `value`. TypeError if it has no form on the wire (what came before it is then appended)."""
         cdef bytes text
         if value is None:
             reply_null(o)
+        elif isinstance(value, self.raw):
+            out_append(o, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
         elif isinstance(value, bytes):
             reply_bulk(o, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
         elif isinstance(value, str):

@@ -183,7 +183,7 @@ FAMILY = Family("server", commands=[
             history=[("7.0.0", "More than one section at a time.")],
             summary="Tells the server's state and statistics."),
 
-    Command("LASTSAVE", since="1.0.0", arity=1, flags=LOADING | STALE | FAST,
+    Command("LASTSAVE", since="1.0.0", arity=1, control=True, flags=LOADING | STALE | FAST,
             categories=Category.ADMIN | Category.DANGEROUS,
             reply=Number("Unix time in seconds"),
             tips=["nondeterministic_output"],
@@ -200,7 +200,7 @@ FAMILY = Family("server", commands=[
             summary="Groups the commands about memory.",
             subcommands=MEMORY_SUBCOMMANDS),
 
-    Command("ROLE", since="2.8.12", arity=1, flags=NOSCRIPT | LOADING | STALE | FAST,
+    Command("ROLE", since="2.8.12", arity=1, control=True, flags=NOSCRIPT | LOADING | STALE | FAST,
             categories=Category.ADMIN | Category.DANGEROUS,
             reply=Array("master, slave or sentinel, and the links to the others"),
             summary="Tells this server's part in replication."),

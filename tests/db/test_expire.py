@@ -139,7 +139,7 @@ def test_a_database_full_of_stale_keys_does_not_hold_up_the_others():
 def test_a_cycle_that_is_in_time_looks_at_every_database():
     ks = BareKeyspace(databases=16)
     for db in range(16):
-        ks.add(b"k", -1, db=db)
+        ks.add(b"k", -5, db=db)
     ks.cycle()
     assert [ks.counts(db) for db in range(16)] == [(0, 0)] * 16
     assert {effect[0] for effect in drained(ks)} == set(range(16))
@@ -202,7 +202,7 @@ def test_keys_are_not_copied_when_nobody_listens():
 def test_long_keys_expire_too():
     ks = BareKeyspace()
     long = b"x" * 70_000
-    ks.add(long, -1)
+    ks.add(long, -5)
     ks.cycle()
     assert drained(ks) == [(0, "expired", long, [b"DEL", long])]
 

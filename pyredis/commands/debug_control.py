@@ -1,0 +1,293 @@
+"""debug_control: the DEBUG command, a table of subcommands.
+
+DEBUG is for tests, and only where enable-debug-command allows it. Each subcommand is a function of the
+server, the client and its own arguments; SUBCOMMANDS says how many it takes and what it does. What other
+servers have and pyredis has not yet answers an error that says so, and not a false OK.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from _pyredis.core import FLAG_UNIX
+from _pyredis.inspect import populate, tables
+
+from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
+
+DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
+          "it from a local connection, otherwise you need to set this option in the configuration file, and "
+          "then restart the server.")
+LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
+
+
+class Subcommand(NamedTuple):
+    run: Callable[[Any, Any, list[bytes]], object]
+    least: int                        # arguments after the subcommand's own word
+    most: int
+    syntax: str
+    summary: str
+
+
+def debug(server: Any, client: Any, argv: list[bytes]) -> object:
+    """DEBUG <subcommand> [argument ...]"""
+    _check_allowed(server.config["enable-debug-command"], client)
+    word = argv[1].decode("utf-8", "surrogateescape")
+    if word.lower() in ABSENT:
+        raise ReplyError(f"ERR DEBUG {word.upper()} is not supported by pyredis yet")
+    found = SUBCOMMANDS.get(word.lower())
+    if found is None or not found.least <= len(argv) - 2 <= found.most:
+        raise _unknown(word)
+    return found.run(server, client, argv[2:])
+
+
+def _unknown(word: str) -> ReplyError:
+    return ReplyError("ERR unknown subcommand or wrong number of arguments for "
+                      f"'{word[:128]}'. Try DEBUG HELP.")
+
+
+def _check_allowed(setting: str, client: Any) -> None:
+    # A client without an address is one of this process.
+    local = client.flags & FLAG_UNIX or not client.address or client.address.startswith(LOOPBACK)
+    if setting == "no" or (setting == "local" and not local):
+        raise ReplyError(DENIED)
+
+
+def _integer(word: bytes, least: int = -(1 << 63),
+             text: str = "value is not an integer or out of range") -> int:
+    try:
+        number = int(word)
+    except ValueError:
+        raise ReplyError(f"ERR {text}") from None
+    if not least <= number < 1 << 63:
+        raise ReplyError(f"ERR {text}")
+    return number
+
+
+def _switch(word: bytes) -> bool:
+    # Redis reads these with atoi: what is no number is 0.
+    return word.strip().lstrip(b"+-").isdigit() and int(word) != 0
+
+
+# ---- time and the clockwork
+
+def _sleep(server: Any, client: Any, args: list[bytes]) -> Simple:
+    try:
+        seconds = float(args[0])
+    except ValueError:
+        seconds = 0.0                 # Redis: strtod, which makes 0 of a word
+    time.sleep(max(0.0, seconds))
+    return OK
+
+
+def _set_active_expire(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.core.set_active_expire(_switch(args[0]), server.config["active-expire-effort"])
+    return OK
+
+
+def _pause_cron(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.cron_paused = _switch(args[0])
+    return OK
+
+
+def _nothing(server: Any, client: Any, args: list[bytes]) -> Simple:
+    """For switches of machinery that pyredis does not need: it behaves as asked either way."""
+    return OK
+
+
+def _reply_buffer(server: Any, client: Any, args: list[bytes]) -> Simple:
+    if args[0].lower() not in (b"peak-reset-time", b"resizing"):
+        raise _unknown("REPLYBUFFER")
+    return OK
+
+
+# ---- log, errors and identity
+
+def _log(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.log.warning("DEBUG LOG: " + args[0].decode("utf-8", "surrogateescape"))
+    return OK
+
+
+def _error(server: Any, client: Any, args: list[bytes]) -> object:
+    text = args[0].decode("utf-8", "surrogateescape")
+    raise ReplyError(text.replace("\r", " ").replace("\n", " "))
+
+
+def _change_replication_id(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.replication_id = os.urandom(20).hex()
+    server.log.notice("Changing replication IDs after receiving change-repl-id")
+    return OK
+
+
+# ---- keys and tables
+
+def _found(server: Any, client: Any, key: bytes) -> dict[str, Any]:
+    found: dict[str, Any] | None = server.core.key_info(client.db, key)
+    if found is None:
+        raise ReplyError("ERR no such key")
+    return found
+
+
+def serialized_length(encoding: str, length: int, value: int | None) -> int:
+    """Bytes of a string in an RDB, uncompressed: its length's code and itself, or a short integer's code."""
+    if encoding == "int" and value is not None:
+        for width in (1, 2, 4):
+            if -(1 << 8 * width - 1) <= value < 1 << 8 * width - 1:
+                return 1 + width
+    return length + (1 if length < 64 else 2 if length < 16384 else 5 if length < 1 << 32 else 9)
+
+
+def _object(server: Any, client: Any, args: list[bytes]) -> Simple:
+    found = _found(server, client, args[0])
+    if found["type"] == "string":
+        size = serialized_length(found["encoding"], found["length"], found.get("integer"))
+    else:
+        size = found["memory"]
+    return Simple(f"Value at:{found['address']:#x} refcount:1 encoding:{found['encoding']} "
+                  f"serializedlength:{size} lru:{found['access']} "
+                  f"lru_seconds_idle:{found['idle_ms'] // 1000}")
+
+
+def _sds_length(server: Any, client: Any, args: list[bytes]) -> Simple:
+    found = _found(server, client, args[0])
+    if found["type"] != "string" or found["encoding"] == "int":
+        raise ReplyError("ERR Not an sds encoded string.")
+    key, value = len(args[0]), found["length"]
+    return Simple(f"key_sds_len:{key}, key_sds_avail:0, key_zmalloc: {key}, "
+                  f"val_sds_len:{value}, val_sds_avail:0, val_zmalloc: {found['memory']}")
+
+
+def _table_text(table: dict[str, int]) -> str:
+    if not table["entries"]:
+        return "Hash table 0 stats (main hash table):\nNo stats available for empty dictionaries\n"
+    return (f"Hash table 0 stats (main hash table):\n table size: {table['slots']}\n"
+            f" number of elements: {table['entries']}\n buckets: {table['buckets']}\n"
+            f" overflow buckets: {table['overflow']}\n bytes: {table['bytes']}\n")
+
+
+def _table_stats(server: Any, client: Any, args: list[bytes]) -> Verbatim:
+    try:
+        keys, expires = tables(server.core, _integer(args[0]))
+    except (IndexError, OverflowError):
+        raise ReplyError("ERR Out of range database") from None
+    return Verbatim(f"[Dictionary HT]\n{_table_text(keys)}[Expires HT]\n{_table_text(expires)}")
+
+
+def _table_stats_key(server: Any, client: Any, args: list[bytes]) -> Verbatim:
+    _found(server, client, args[0])
+    raise ReplyError("ERR The value stored at the specified key is not represented using an hash table")
+
+
+def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
+    positive = "value is out of range, must be positive"
+    count = _integer(args[0], 0, positive)
+    prefix = args[1] if len(args) > 1 else b"key"
+    size = _integer(args[2], 0, positive) if len(args) > 2 else 0
+    populate(server.core, client.db, prefix, count, size)
+    return OK
+
+
+def _struct_size(server: Any, client: Any, args: list[bytes]) -> str:
+    return "bits:64 entry:8 expiry:8 bucket:64 slab:65536"
+
+
+# ---- the protocol
+
+PROTOCOL_REPLIES: dict[str, object] = {
+    "string": b"Hello World", "integer": 12345, "double": 3.141, "null": None, "array": [0, 1, 2],
+    "set": {0, 1, 2}, "map": {0: False, 1: True, 2: False}, "bignum": 1234567999999999999999999999999999999,
+    "true": True, "false": False, "verbatim": Verbatim("This is a verbatim\nstring")}
+ATTRIBUTE = b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n"
+PUSH = b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n"
+
+
+def _protocol(server: Any, client: Any, args: list[bytes]) -> object:
+    kind = args[0].decode("utf-8", "replace").lower()
+    if kind in PROTOCOL_REPLIES:
+        return PROTOCOL_REPLIES[kind]
+    if kind == "attrib":
+        attribute = ATTRIBUTE if client.proto > 2 else b""
+        return Raw(attribute + _bulk(b"Some real reply following the attribute"))
+    if kind == "push":
+        if client.proto < 3:
+            raise ReplyError("ERR RESP2 is not supported by this command")
+        return Raw(_bulk(b"Some real reply following the push reply") + PUSH)
+    raise ReplyError("ERR Wrong protocol type name. Please use one of the following: "
+                     "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
+
+
+def _bulk(text: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(text), text)
+
+
+# ---- ways to die
+
+def _crash(server: Any, message: str, number: int) -> None:
+    """Ends the process as a fault would, with the reason in the log."""
+    server.log.warning(message)
+    if server.config["use-exit-on-panic"]:
+        os._exit(1)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _segfault(server: Any, client: Any, args: list[bytes]) -> None:
+    _crash(server, "DEBUG SEGFAULT: ending by SIGSEGV, as asked", signal.SIGSEGV)
+
+
+def _assert(server: Any, client: Any, args: list[bytes]) -> None:
+    _crash(server, "=== ASSERTION FAILED === asked for by DEBUG ASSERT", signal.SIGABRT)
+
+
+def _panic(server: Any, client: Any, args: list[bytes]) -> None:
+    _crash(server, "Panic, asked for by DEBUG PANIC", signal.SIGABRT)
+
+
+def _out_of_memory(server: Any, client: Any, args: list[bytes]) -> None:
+    _crash(server, "Out of memory, as DEBUG OOM pretends", signal.SIGABRT)
+
+
+def _help(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
+    lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for row in SUBCOMMANDS.values():
+        lines += [row.syntax, f"    {row.summary}"]
+    return [Simple(line) for line in lines]
+
+
+ROWS = (
+    Subcommand(_assert, 0, 0, "ASSERT", "End the server as a failed assertion does."),
+    Subcommand(_change_replication_id, 0, 0, "CHANGE-REPL-ID", "Take a new replication id."),
+    Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
+    Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
+    Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
+    Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
+    Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
+    Subcommand(_log, 1, 1, "LOG <message>", "Write this to the log."),
+    Subcommand(_object, 1, 1, "OBJECT <key>", "Where and how a value is stored."),
+    Subcommand(_out_of_memory, 0, 0, "OOM", "End the server as exhausted memory does."),
+    Subcommand(_panic, 0, 0, "PANIC", "End the server as a broken invariant does."),
+    Subcommand(_pause_cron, 1, 1, "PAUSE-CRON <0|1>", "Stop or resume what is done periodically."),
+    Subcommand(_populate, 1, 3, "POPULATE <count> [<prefix>] [<size>]",
+               "Make string keys <prefix>:0, <prefix>:1 and so on, without telling replicas."),
+    Subcommand(_protocol, 1, 1, "PROTOCOL <type>", "A sample reply: string, integer, double, bignum, null, "
+               "array, set, map, attrib, push, verbatim, true, false."),
+    Subcommand(_reply_buffer, 2, 2, "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
+               "Accepted; reply buffers follow their content at once."),
+    Subcommand(_sds_length, 1, 1, "SDSLEN <key>", "Lengths of a key and its string."),
+    Subcommand(_segfault, 0, 0, "SEGFAULT", "End the server by SIGSEGV."),
+    Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
+               "Remove expired keys in the background or not."),
+    Subcommand(_nothing, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts yet."),
+    Subcommand(_sleep, 1, 1, "SLEEP <seconds>", "Do nothing at all for so long."),
+    Subcommand(_struct_size, 0, 0, "STRUCTSIZE", "Bytes of the core's structures."),
+    Subcommand(_help, 0, 0, "HELP", "Print this help."),
+)
+SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
+
+# Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
+ABSENT = frozenset((
+    "aof-flush-sleep", "client-eviction", "clusterlink", "config-rewrite-force-all", "crash-and-recover",
+    "digest", "digest-value", "drop-cluster-packet-filter", "internal_secret", "leak", "listpack", "loadaof",
+    "mallctl", "mallctl-str", "mark-internal-client", "quicklist", "quicklist-packed-threshold", "reload",
+    "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))

@@ -1,0 +1,400 @@
+"""info: the sections of INFO, a function each, and the table that orders them.
+
+A function gives the fields of its section, in Redis's order, as (name, value). A feature that pyredis does
+not have shows what a Redis shows that does not use it: 0, no, ok. Nothing is invented: every other figure
+comes from the core, the operating system or the configuration.
+
+Clients read INFO by name and by order, so tests compare both with tests/reference.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import pyredis
+
+Fields = Iterable[tuple[str, object]]
+NO_REPLICATION_ID = "0" * 40
+UNITS = "BKMGTP"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+# ---- forms of numbers
+
+def human(n: int) -> str:
+    """Bytes for people: 722.65K."""
+    if n < 1024:
+        return f"{n}B"
+    power = min((n.bit_length() - 1) // 10, len(UNITS) - 1)
+    return f"{n / (1 << 10 * power):.2f}{UNITS[power]}"
+
+
+def ratio(a: float, b: float) -> float:
+    """a / b, or 0 if there is no b."""
+    return a / b if b else 0.0
+
+
+def resident_bytes() -> int:
+    """Physical memory of this process; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE
+    except OSError:
+        return 0
+
+
+def system_bytes() -> int:
+    """Physical memory of the machine."""
+    return PAGE * os.sysconf("SC_PHYS_PAGES")
+
+
+class Memory(NamedTuple):
+    """Where the memory is, in bytes. INFO and MEMORY STATS read the same one."""
+
+    used: int
+    peak: int
+    startup: int
+    clients: int
+    tables: int           # of all databases
+    active: int           # slabs and large blocks that hold something
+    resident: int         # those, and spare slabs not given back
+    rss: int              # of the process
+
+    @property
+    def overhead(self) -> int:
+        return self.startup + self.clients + self.tables
+
+    @property
+    def dataset(self) -> int:
+        return max(0, self.used - self.overhead)
+
+    @property
+    def dataset_percent(self) -> float:
+        grown = self.used - self.startup
+        return min(100.0, 100 * ratio(self.dataset, grown)) if grown > 0 else 0.0
+
+
+def measure(server: Any) -> Memory:
+    """The server's memory as it is now."""
+    core = server.core.memory()
+    return Memory(used=core["used"], peak=core["peak"], startup=server.startup_memory,
+                  clients=core["clients"],
+                  tables=sum(row[4] for row in server.core.databases()), active=core["slabs"] + core["large"],
+                  resident=core["resident"], rss=resident_bytes())
+
+
+# ---- the sections
+
+def compiler() -> str:
+    """The version of the GCC that built this Python, "0.0.0" for other compilers: the field has this form."""
+    return sys.version.rpartition("[GCC ")[2].partition("]")[0] if "[GCC " in sys.version else "0.0.0"
+
+
+def _server(server: Any) -> Fields:
+    config = server.config
+    system = os.uname()
+    now_us = time.time_ns() // 1000
+    uptime = int(time.time() - server.started)
+    yield "redis_version", server.redis_version
+    yield "server_name", "pyredis"
+    yield "pyredis_version", pyredis.__version__
+    yield "redis_git_sha1", "00000000"
+    yield "redis_git_dirty", 0
+    yield "redis_build_id", server.build_id
+    yield "redis_mode", "cluster" if config["cluster-enabled"] else "standalone"
+    yield "os", f"{system.sysname} {system.release} {system.machine}"
+    yield "arch_bits", 64
+    yield "monotonic_clock", "POSIX clock_gettime"
+    yield "multiplexing_api", server.loop.api
+    yield "atomicvar_api", "none"                # one thread owns the data
+    yield "gcc_version", compiler()
+    yield "process_id", os.getpid()
+    yield "process_supervised", server.supervisor or "no"
+    yield "run_id", server.run_id
+    yield "tcp_port", config["port"]
+    yield "server_time_usec", now_us
+    yield "uptime_in_seconds", uptime
+    yield "uptime_in_days", uptime // 86400
+    yield "hz", config["hz"]
+    yield "configured_hz", config["hz"]
+    yield "lru_clock", now_us // 1_000_000 & 0xFFFFFF
+    yield "executable", config.executable
+    yield "config_file", config.path
+    yield "io_threads_active", 0
+    for i, text in enumerate(server.listener.descriptions()):
+        yield f"listener{i}", text
+
+
+def _clients(server: Any) -> Fields:
+    sizes = [client.info() for client in server.core.clients()]
+    yield "connected_clients", server.core.connected
+    yield "cluster_connections", 0
+    yield "maxclients", server.config["maxclients"]
+    yield "client_recent_max_input_buffer", max((s["in_pending"] + s["in_free"] for s in sizes), default=0)
+    yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
+    for name in ("blocked_clients", "tracking_clients", "pubsub_clients", "watching_clients",
+                 "clients_in_timeout_table", "total_watched_keys", "total_blocking_keys",
+                 "total_blocking_keys_on_nokey"):
+        yield name, 0
+
+
+def _memory(server: Any) -> Fields:
+    config, m = server.config, measure(server)
+    yield "used_memory", m.used
+    yield "used_memory_human", human(m.used)
+    yield "used_memory_rss", m.rss
+    yield "used_memory_rss_human", human(m.rss)
+    yield "used_memory_peak", m.peak
+    yield "used_memory_peak_human", human(m.peak)
+    yield "used_memory_peak_perc", f"{100 * ratio(m.used, m.peak):.2f}%"
+    yield "used_memory_overhead", m.overhead
+    yield "used_memory_startup", m.startup
+    yield "used_memory_dataset", m.dataset
+    yield "used_memory_dataset_perc", f"{m.dataset_percent:.2f}%"
+    yield "allocator_allocated", m.used
+    yield "allocator_active", m.active
+    yield "allocator_resident", m.resident
+    yield "allocator_muzzy", 0
+    yield "total_system_memory", system_bytes()
+    yield "total_system_memory_human", human(system_bytes())
+    yield "used_memory_lua", 0
+    yield "used_memory_vm_eval", 0
+    yield "used_memory_lua_human", human(0)
+    yield "used_memory_scripts_eval", 0
+    yield "number_of_cached_scripts", 0
+    yield "number_of_functions", 0
+    yield "number_of_libraries", 0
+    yield "used_memory_vm_functions", 0
+    yield "used_memory_vm_total", 0
+    yield "used_memory_vm_total_human", human(0)
+    yield "used_memory_functions", 0
+    yield "used_memory_scripts", 0
+    yield "used_memory_scripts_human", human(0)
+    yield "maxmemory", config["maxmemory"]
+    yield "maxmemory_human", human(config["maxmemory"])
+    yield "maxmemory_policy", config["maxmemory-policy"]
+    yield from _fragmentation(m)
+    yield "mem_not_counted_for_evict", 0
+    yield "mem_replication_backlog", 0
+    yield "mem_total_replication_buffers", 0
+    yield "mem_replica_full_sync_buffer", 0
+    yield "mem_clients_slaves", 0
+    yield "mem_clients_normal", m.clients
+    yield "mem_cluster_links", 0
+    yield "mem_aof_buffer", 0
+    yield "mem_allocator", "pyredis-arena"
+    yield "mem_overhead_db_hashtable_rehashing", 0        # the table grows bucket by bucket, in place
+    yield "active_defrag_running", 0
+    stats = server.core.stats()
+    yield "lazyfree_pending_objects", stats["lazy_pending"]
+    yield "lazyfreed_objects", stats["lazy_freed"]
+
+
+def _fragmentation(m: Memory) -> Fields:
+    yield "allocator_frag_ratio", f"{ratio(m.active, m.used):.2f}"
+    yield "allocator_frag_bytes", m.active - m.used
+    yield "allocator_rss_ratio", f"{ratio(m.resident, m.active):.2f}"
+    yield "allocator_rss_bytes", m.resident - m.active
+    yield "rss_overhead_ratio", f"{ratio(m.rss, m.resident):.2f}"
+    yield "rss_overhead_bytes", m.rss - m.resident
+    yield "mem_fragmentation_ratio", f"{ratio(m.rss, m.used):.2f}"
+    yield "mem_fragmentation_bytes", m.rss - m.used
+
+
+def _persistence(server: Any) -> Fields:
+    zeros = ("loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
+    for name in zeros:
+        yield name, 0
+    yield "current_fork_perc", "0.00"
+    yield "current_save_keys_processed", 0
+    yield "current_save_keys_total", 0
+    yield "rdb_changes_since_last_save", server.core.stats()["dirty"]
+    yield "rdb_bgsave_in_progress", 0
+    yield "rdb_last_save_time", int(server.last_save)
+    yield "rdb_last_bgsave_status", "ok"
+    yield "rdb_last_bgsave_time_sec", -1
+    yield "rdb_current_bgsave_time_sec", -1
+    for name in ("rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
+                 "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
+        yield name, 0
+    yield "aof_last_rewrite_time_sec", -1
+    yield "aof_current_rewrite_time_sec", -1
+    yield "aof_last_bgrewrite_status", "ok"
+    yield "aof_rewrites", 0
+    yield "aof_rewrites_consecutive_failures", 0
+    yield "aof_last_write_status", "ok"
+    yield "aof_last_cow_size", 0
+    yield "module_fork_in_progress", 0
+    yield "module_fork_last_cow_size", 0
+
+
+def _threads(server: Any) -> Fields:
+    stats = server.core.stats()
+    yield "io_thread_0", f"clients={server.core.connected},reads={stats['reads']},writes={stats['writes']}"
+
+
+def _stats(server: Any) -> Fields:
+    stats, rates = server.core.stats(), server.metrics
+    yield "total_connections_received", stats["connections"]
+    yield "total_commands_processed", stats["commands"]
+    yield "instantaneous_ops_per_sec", int(rates.commands.mean)
+    yield "total_net_input_bytes", stats["bytes_in"]
+    yield "total_net_output_bytes", stats["bytes_out"]
+    yield "total_net_repl_input_bytes", 0
+    yield "total_net_repl_output_bytes", 0
+    yield "instantaneous_input_kbps", f"{rates.bytes_in.mean / 1024:.2f}"
+    yield "instantaneous_output_kbps", f"{rates.bytes_out.mean / 1024:.2f}"
+    yield "instantaneous_input_repl_kbps", "0.00"
+    yield "instantaneous_output_repl_kbps", "0.00"
+    yield "rejected_connections", stats["rejected_connections"]
+    for name in ("sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"):
+        yield name, 0
+    yield "expired_keys", stats["expired"]
+    yield "expired_stale_perc", f"{stats['stale_percent']:.2f}"
+    yield "expired_time_cap_reached_count", stats["time_cap_reached"]
+    yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
+    for name in ("evicted_keys", "evicted_clients", "evicted_scripts", "total_eviction_exceeded_time",
+                 "current_eviction_exceeded_time"):
+        yield name, 0
+    yield "keyspace_hits", stats["hits"]
+    yield "keyspace_misses", stats["misses"]
+    for name in ("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
+                 "total_forks",
+                 "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
+                 "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+                 "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
+                 "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"):
+        yield name, 0
+    yield "total_error_replies", stats["errors"]
+    yield "dump_payload_sanitizations", 0
+    yield "total_reads_processed", stats["reads"]
+    yield "total_writes_processed", stats["writes"]
+    yield "io_threaded_reads_processed", 0
+    yield "io_threaded_writes_processed", 0
+    yield "client_query_buffer_limit_disconnections", stats["query_limit_closes"]
+    yield "client_output_buffer_limit_disconnections", stats["output_limit_closes"]
+    yield "reply_buffer_shrinks", 0
+    yield "reply_buffer_expands", 0
+    yield "eventloop_cycles", stats["loops"]
+    yield "eventloop_duration_sum", stats["loop_us"]
+    yield "eventloop_duration_cmd_sum", sum(row[2] for row in server.core.command_stats())
+    yield "instantaneous_eventloop_cycles_per_sec", int(rates.loops.mean)
+    yield "instantaneous_eventloop_duration_usec", int(rates.loop_us.mean)
+    for name in ("auth", "cmd", "key", "channel"):
+        yield f"acl_access_denied_{name}", 0
+
+
+def _replication(server: Any) -> Fields:
+    yield "role", "master"
+    yield "connected_slaves", 0
+    yield "master_failover_state", "no-failover"
+    yield "master_replid", server.replication_id
+    yield "master_replid2", NO_REPLICATION_ID
+    yield "master_repl_offset", 0
+    yield "second_repl_offset", -1
+    yield "repl_backlog_active", 0
+    yield "repl_backlog_size", server.config["repl-backlog-size"]
+    yield "repl_backlog_first_byte_offset", 0
+    yield "repl_backlog_histlen", 0
+
+
+def _cpu(server: Any) -> Fields:
+    import resource
+    whos = [("", resource.RUSAGE_SELF), ("_children", resource.RUSAGE_CHILDREN)]
+    if hasattr(resource, "RUSAGE_THREAD"):
+        whos.append(("_main_thread", resource.RUSAGE_THREAD))
+    for suffix, who in whos:
+        usage = resource.getrusage(who)
+        yield f"used_cpu_sys{suffix}", f"{usage.ru_stime:.6f}"
+        yield f"used_cpu_user{suffix}", f"{usage.ru_utime:.6f}"
+
+
+def _modules(server: Any) -> Fields:
+    return ()
+
+
+def _command_stats(server: Any) -> Fields:
+    for name, calls, us, rejected, failed in server.core.command_stats():
+        yield f"cmdstat_{name}", (f"calls={calls},usec={us},usec_per_call={ratio(us, calls):.2f},"
+                                  f"rejected_calls={rejected},failed_calls={failed}")
+
+
+def _error_stats(server: Any) -> Fields:
+    for code, count in sorted(server.core.error_stats()):
+        yield f"errorstat_{code}", f"count={count}"
+
+
+def _latency_stats(server: Any) -> Fields:
+    if not server.config["latency-tracking"]:
+        return
+    percentiles = list(server.config["latency-tracking-info-percentiles"])
+    for name, times in server.core.latency_percentiles(percentiles):
+        yield f"latency_percentiles_usec_{name}", ",".join(
+            f"p{percentile:.15g}={us:.3f}" for percentile, us in zip(percentiles, times, strict=True))
+
+
+def _cluster(server: Any) -> Fields:
+    yield "cluster_enabled", int(server.config["cluster-enabled"])
+
+
+def _keyspace(server: Any) -> Fields:
+    for number, keys, expiring, ttl, _ in server.core.databases():
+        if keys:
+            yield f"db{number}", f"keys={keys},expires={expiring},avg_ttl={ttl},subexpiry=0"
+
+
+def _key_sizes(server: Any) -> Fields:
+    # Redis keeps a histogram at every write. Counting here would stop the server for as long as a full scan.
+    return ()
+
+
+def _debug(server: Any) -> Fields:
+    yield "eventloop_duration_aof_sum", 0
+    yield "eventloop_duration_cron_sum", int(server.cron_seconds * 1_000_000)
+
+
+# ---- the table
+
+class Section(NamedTuple):
+    name: str
+    title: str
+    fields: Callable[[Any], Fields]
+    default: bool = True          # shown by a bare INFO
+    all: bool = True              # shown by INFO all and everything
+
+
+SECTIONS = (
+    Section("server", "Server", _server),
+    Section("clients", "Clients", _clients),
+    Section("memory", "Memory", _memory),
+    Section("persistence", "Persistence", _persistence),
+    Section("threads", "Threads", _threads),
+    Section("stats", "Stats", _stats),
+    Section("replication", "Replication", _replication),
+    Section("cpu", "CPU", _cpu),
+    Section("modules", "Modules", _modules),
+    Section("commandstats", "Commandstats", _command_stats, default=False),
+    Section("errorstats", "Errorstats", _error_stats),
+    Section("latencystats", "Latencystats", _latency_stats, default=False),
+    Section("cluster", "Cluster", _cluster),
+    Section("keyspace", "Keyspace", _keyspace),
+    Section("keysizes", "Keysizes", _key_sizes),
+    Section("debug", "Debug", _debug, default=False, all=False),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Section]:
+    """The sections that these names ask for, each once and in Redis's order; without names the default."""
+    wanted = {name.lower() for name in names} or {"default"}
+    everything = bool(wanted & {"all", "everything"})
+    return [section for section in SECTIONS
+            if section.name in wanted or (everything and section.all)
+            or ("default" in wanted and section.default)]
+
+
+def info_text(server: Any, names: Sequence[str]) -> str:
+    """What INFO answers. Unknown names ask for nothing."""
+    return "\r\n".join(f"# {section.title}\r\n" + "".join(
+        f"{name}:{value}\r\n" for name, value in section.fields(server)) for section in chosen(names))

@@ -1,0 +1,134 @@
+"""DEBUG: who may use it, and what its subcommands do."""
+
+import re
+import time
+
+import pytest
+
+from pyredis.commands.debug_control import serialized_length
+from tests.session import R, raises_reply
+
+
+@pytest.fixture
+def r():
+    return R(**{"enable-debug-command": "yes"})
+
+
+def test_debug_is_refused_unless_the_configuration_allows_it():
+    with raises_reply("ERR DEBUG command not allowed. If the enable-debug-command option is set"):
+        R()("DEBUG", "HELP")
+
+
+def test_debug_is_allowed_to_a_local_client():
+    assert R(**{"enable-debug-command": "local"})("DEBUG", "SLEEP", 0) == "OK"
+
+
+@pytest.mark.parametrize("line", ["FOO", "SLEEP", "OBJECT", "OBJECT a FAST", "POPULATE 1 a 2 c"])
+def test_unknown_words_and_wrong_counts_are_one_error(r, line):
+    word = line.split()[0]
+    with raises_reply(f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."):
+        r("DEBUG", *line.split())
+
+
+def test_what_is_not_there_yet_says_so(r):
+    with raises_reply("ERR DEBUG RELOAD is not supported by pyredis yet"):
+        r("DEBUG", "reload")
+
+
+def test_sleep_stalls_the_server(r):
+    began = time.monotonic()
+    assert r("DEBUG", "SLEEP", "0.05") == "OK"
+    assert time.monotonic() - began >= 0.05
+
+
+@pytest.mark.parametrize(("value", "encoding", "length"), [
+    ("5", "int", 2), ("-129", "int", 3), ("100000", "int", 5), ("10000000000", "int", 12),
+    ("hello", "embstr", 6), ("x" * 100, "raw", 102)])
+def test_object_tells_the_encoding_and_the_length_on_disk(r, value, encoding, length):
+    r("SET", "k", value)
+    line = r("DEBUG", "OBJECT", "k")
+    assert re.fullmatch(rf"Value at:0x[0-9a-f]+ refcount:1 encoding:{encoding} serializedlength:{length} "
+                        r"lru:\d+ lru_seconds_idle:0", line)
+
+
+def test_object_of_no_key_is_an_error(r):
+    with raises_reply("ERR no such key"):
+        r("DEBUG", "OBJECT", "none")
+
+
+def test_long_strings_have_longer_length_codes():
+    assert [serialized_length("raw", n, None) - n for n in (63, 64, 16383, 16384)] == [1, 2, 2, 5]
+
+
+def test_populate_makes_keys_and_leaves_those_that_exist(r):
+    r("SET", "k:1", "mine")
+    assert r("DEBUG", "POPULATE", 3, "k", 10) == "OK"
+    assert r("GET", "k:0") == b"value:0\0\0\0"
+    assert r("GET", "k:1") == b"mine"
+    assert r("DEBUG", "POPULATE", 2) == "OK"
+    assert r("GET", "key:1") == b"value:1"
+    assert r("DBSIZE") == 5
+    assert r("DEBUG", "POPULATE", 1, "short", 3) == "OK"
+    assert r("GET", "short:0") == b"val"
+
+
+@pytest.mark.parametrize("count", ["x", "-1"])
+def test_populate_wants_a_positive_number(r, count):
+    with raises_reply("ERR value is out of range, must be positive"):
+        r("DEBUG", "POPULATE", count)
+
+
+def test_active_expiry_can_be_stopped(r):
+    r("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    assert not r.server.core.active_expire
+    r("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+    assert r.server.core.active_expire
+
+
+def test_error_answers_the_text_itself(r):
+    assert r.raw("DEBUG", "ERROR", "MY text") == b"-MY text\r\n"
+
+
+def test_the_replication_id_changes_when_told(r):
+    before = r.server.replication_id
+    r("DEBUG", "CHANGE-REPL-ID")
+    assert r.server.replication_id != before
+
+
+def test_htstats_counts_what_is_in_the_tables(r):
+    r("SET", "a", 1)
+    text = r("DEBUG", "HTSTATS", 0).decode()
+    assert " number of elements: 1\n" in text
+    assert text.endswith("[Expires HT]\nHash table 0 stats (main hash table):\n"
+                         "No stats available for empty dictionaries\n")
+    for number in (99, -1):
+        with raises_reply("ERR Out of range database"):
+            r("DEBUG", "HTSTATS", number)
+
+
+PROTOCOL = [
+    ("string", b"$11\r\nHello World\r\n", b"$11\r\nHello World\r\n"),
+    ("integer", b":12345\r\n", b":12345\r\n"),
+    ("double", b"$5\r\n3.141\r\n", b",3.141\r\n"),
+    ("null", b"$-1\r\n", b"_\r\n"),
+    ("array", b"*3\r\n:0\r\n:1\r\n:2\r\n", b"*3\r\n:0\r\n:1\r\n:2\r\n"),
+    ("set", b"*3\r\n:0\r\n:1\r\n:2\r\n", b"~3\r\n:0\r\n:1\r\n:2\r\n"),
+    ("map", b"*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n", b"%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n"),
+    ("true", b":1\r\n", b"#t\r\n"),
+    ("false", b":0\r\n", b"#f\r\n"),
+    ("verbatim", b"$25\r\nThis is a verbatim\nstring\r\n", b"=29\r\ntxt:This is a verbatim\nstring\r\n"),
+    ("bignum", b"$37\r\n1234567999999999999999999999999999999\r\n",
+     b"(1234567999999999999999999999999999999\r\n"),
+    ("attrib", b"$39\r\nSome real reply following the attribute\r\n",
+     b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n"
+     b"$39\r\nSome real reply following the attribute\r\n"),
+    ("push", b"-ERR RESP2 is not supported by this command\r\n",
+     b"$40\r\nSome real reply following the push reply\r\n>2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "resp2", "resp3"), PROTOCOL, ids=[row[0] for row in PROTOCOL])
+def test_protocol_shows_each_type_as_redis_does(r, kind, resp2, resp3):
+    assert r.raw("DEBUG", "PROTOCOL", kind) == resp2
+    r.server.core.clients()[0].proto = 3
+    assert r.raw("DEBUG", "PROTOCOL", kind) == resp3

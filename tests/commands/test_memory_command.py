@@ -1,0 +1,62 @@
+"""MEMORY and its subcommands."""
+
+import pytest
+
+from pyredis.commands.memory_control import diagnosis
+from pyredis.info import Memory
+from tests.session import raises_reply
+
+MB = 1 << 20
+HEALTHY = Memory(used=100 * MB, peak=110 * MB, startup=MB, clients=0, tables=9 * MB, active=102 * MB,
+                 resident=103 * MB, rss=110 * MB)
+
+
+def test_usage_grows_with_the_value_and_counts_the_key(r):
+    r("SET", "a", 5)
+    r("SET", "b", "x" * 1000)
+    assert 8 <= r("MEMORY", "USAGE", "a") < 100
+    assert 1000 <= r("MEMORY", "USAGE", "b") < 1200
+    assert r("MEMORY", "USAGE", "b", "SAMPLES", 0) == r("MEMORY", "USAGE", "b")
+
+
+def test_usage_of_no_key_is_null(r):
+    assert r("MEMORY", "USAGE", "none") is None
+
+
+@pytest.mark.parametrize(("options", "error"), [
+    ("SAMPLES -1", "ERR syntax error"), ("FOO 1", "ERR syntax error"), ("SAMPLES", "ERR syntax error"),
+    ("SAMPLES x", "ERR value is not an integer or out of range")])
+def test_usage_checks_its_options(r, options, error):
+    with raises_reply(error):
+        r("MEMORY", "USAGE", "a", *options.split())
+
+
+def test_stats_is_a_flat_array_or_a_map_of_the_same_things(r):
+    r("SET", "a", 1)
+    flat = r("MEMORY", "STATS")
+    r.server.core.clients()[0].proto = 3
+    stats = r("MEMORY", "STATS")
+    assert flat[::2] == list(stats)
+    assert stats[b"keys.count"] == 1
+    assert stats[b"db.0"][b"overhead.hashtable.main"] > 0
+    assert stats[b"total.allocated"] >= stats[b"startup.allocated"]
+    assert isinstance(stats[b"fragmentation"], float)
+
+
+def test_doctor_does_not_judge_a_small_server(r):
+    assert b"too little to judge by" in r("MEMORY", "DOCTOR")
+
+
+@pytest.mark.parametrize(("change", "word"), [
+    ({}, "Nothing to complain"), ({"peak": 200 * MB}, "Peak"), ({"active": 130 * MB}, "Holes"),
+    ({"rss": 300 * MB}, "Overhead"), ({"clients": 9 * MB}, "Clients")])
+def test_doctor_names_what_is_wrong(change, word):
+    text = diagnosis(HEALTHY._replace(**change), 10)
+    assert word in text
+    assert len(text.splitlines()) == 1
+
+
+def test_purge_malloc_stats_and_help_answer(r):
+    assert r("MEMORY", "PURGE") == "OK"
+    assert r("MEMORY", "MALLOC-STATS").startswith(b"used:")
+    assert r("MEMORY", "HELP")[0].startswith("MEMORY <subcommand>")

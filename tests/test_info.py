@@ -1,0 +1,153 @@
+"""INFO: the reference's sections and fields in its order, and figures that are true."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pyredis.info import SECTIONS, Memory, human
+from pyredis.metrics import Rate
+from tests.session import R, raises_reply
+
+REFERENCE = json.loads((Path(__file__).parent / "reference/redis-8.0.6/info.json").read_text())
+# Rows that a load makes, and not the version.
+BY_LOAD = {"Commandstats", "Latencystats", "Errorstats", "Modules"}
+OWN = {"server_name", "pyredis_version"}
+
+
+def sections(text):
+    found = {}
+    for block in text.decode().split("\r\n\r\n"):
+        title, *lines = block.strip().split("\r\n")
+        found[title.removeprefix("# ")] = dict(line.split(":", 1) for line in lines)
+    return found
+
+
+def info(r, *names):
+    text = r("INFO", *names)
+    return sections(text) if text else {}
+
+
+def fields(r):
+    return {name: value for section in info(r, "everything").values() for name, value in section.items()}
+
+
+@pytest.mark.parametrize("title", sorted(REFERENCE.keys() - BY_LOAD))
+def test_a_section_has_the_fields_of_redis_in_its_order(r, title):
+    expected = [name for name in REFERENCE[title] if not name.startswith("listener")]
+    assert [name for name in info(r, title)[title] if name not in OWN] == expected
+
+
+def test_a_bare_info_leaves_out_what_is_long():
+    assert [s.title for s in SECTIONS if not s.default] == ["Commandstats", "Latencystats", "Debug"]
+
+
+@pytest.mark.parametrize("name", ["all", "everything", "EVERYTHING"])
+def test_all_shows_every_section_but_debug(r, name):
+    assert list(info(r, name)) == [s.title for s in SECTIONS if s.name != "debug"]
+
+
+def test_sections_come_once_and_in_their_own_order(r):
+    assert list(info(r, "keyspace", "server", "KEYSPACE", "cpu")) == ["Server", "CPU", "Keyspace"]
+
+
+def test_default_and_a_name_add_up(r):
+    assert list(info(r, "default", "commandstats")) == [
+        s.title for s in SECTIONS if s.default or s.name == "commandstats"]
+
+
+def test_an_unknown_section_is_empty(r):
+    assert r("INFO", "nosuch") == b""
+    assert list(info(r, "nosuch", "cluster")) == ["Cluster"]
+
+
+def test_a_section_ends_with_a_line_and_the_next_begins_after_an_empty_one(r):
+    assert r("INFO", "cluster", "keyspace") == b"# Cluster\r\ncluster_enabled:0\r\n\r\n# Keyspace\r\n"
+
+
+def test_info_is_verbatim_text_in_resp3(r):
+    r.server.core.clients()[0].proto = 3
+    assert r.raw("INFO", "cluster").startswith(b"=34\r\ntxt:# Cluster\r\n")
+
+
+def test_versions_tell_whose_behaviour_this_is(r):
+    server = info(r, "server")["Server"]
+    assert server["redis_version"] == "8.0.6"
+    assert server["server_name"] == "pyredis"
+    assert re.fullmatch("[0-9a-f]{40}", server["run_id"])
+
+
+def test_hits_misses_and_commands_are_counted(r):
+    r("SET", "k", "v")
+    for key in ("k", "k", "none"):
+        r("GET", key)
+    with raises_reply("ERR unknown command"):
+        r("NOSUCH")
+    found = fields(r)
+    assert (found["keyspace_hits"], found["keyspace_misses"]) == ("2", "1")
+    assert found["total_error_replies"] == "1"
+    assert found["errorstat_ERR"] == "count=1"
+    assert found["cmdstat_get"].startswith("calls=3,usec=")
+    assert found["cmdstat_get"].endswith(",rejected_calls=0,failed_calls=0")
+    times = found["latency_percentiles_usec_get"]
+    assert re.fullmatch(r"p50=\d+\.\d{3},p99=\d+\.\d{3},p99\.9=\d+\.\d{3}", times)
+    assert found["rdb_changes_since_last_save"] == "1"
+
+
+def test_percentiles_have_the_names_they_were_configured_with():
+    r = R(**{"latency-tracking-info-percentiles": (50.0, 99.99)})
+    r("PING")
+    assert re.fullmatch(r"p50=[\d.]+,p99\.99=[\d.]+", fields(r)["latency_percentiles_usec_ping"])
+
+
+def test_keyspace_lists_only_databases_with_keys(r):
+    r("SET", "a", 1)
+    r("SET", "b", 1, "EX", 100)
+    r("SELECT", 3)
+    r("SET", "c", 1)
+    lines = info(r, "keyspace")["Keyspace"]
+    assert list(lines) == ["db0", "db3"]
+    assert lines["db0"].startswith("keys=2,expires=1,avg_ttl=")
+    assert lines["db3"] == "keys=1,expires=0,avg_ttl=0,subexpiry=0"
+
+
+def test_used_memory_is_the_arena_s_own_count(r):
+    r("SET", "k", "x" * 100_000)
+    found = info(r, "memory")["Memory"]
+    assert abs(int(found["used_memory"]) - r.session.memory_used) < 65536
+    assert int(found["used_memory_peak"]) >= int(found["used_memory"])
+    assert 100_000 <= int(found["used_memory_dataset"]) < 200_000
+
+
+def test_resetstat_takes_counters_back(r):
+    r("GET", "none")
+    r("CONFIG", "RESETSTAT")
+    assert fields(r)["keyspace_misses"] == "0"
+
+
+@pytest.mark.parametrize(("n", "text"), [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (740_000, "722.66K"),
+                                         (1 << 20, "1.00M"), (3 << 29, "1.50G"), (5 << 50, "5.00P")])
+def test_bytes_for_people(n, text):
+    assert human(n) == text
+
+
+def test_the_dataset_is_never_negative():
+    assert Memory(used=10, peak=10, startup=8, clients=3, tables=0, active=0, resident=0, rss=0).dataset == 0
+
+
+def test_a_rate_is_the_mean_of_sixteen_samples():
+    rate = Rate()
+    for i in range(9):
+        rate.sample(total=100 * i, base=i)
+    assert rate.mean == 50
+    for i in range(9, 40):
+        rate.sample(total=100 * i, base=i)
+    assert rate.mean == 100
+
+
+def test_a_rate_over_no_time_is_nothing():
+    rate = Rate()
+    rate.sample(1, 1)
+    rate.sample(2, 1)
+    assert rate.mean == 0
