@@ -231,11 +231,13 @@ def _launch(name: str, options: tuple[str, ...], folder: Path, cpu: int | None,
     """One attempt; None when somebody else took the port."""
     port = free_port()
     environment = {**os.environ, **(env or {})}
-    if name == "pyredis":
+    if name != "pyredis":
+        environment.pop("LD_PRELOAD", None)             # a sanitizer meant for pyredis
+    else:
         environment["PYTHONPATH"] = os.pathsep.join(map(str, library_folders()))
     log_path = folder / "log"
     began = time.monotonic()
-    with open(log_path, "wb") as log, _pinned(cpu):
+    with open(log_path, "wb") as log, pinned(cpu):
         process = subprocess.Popen(command(name, folder, port, options), stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=log, cwd=folder, env=environment)
     try:
@@ -268,7 +270,7 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path, began: 
 
 
 @contextlib.contextmanager
-def _pinned(cpu: int | None) -> Iterator[None]:
+def pinned(cpu: int | None) -> Iterator[None]:
     """A process started inside inherits the core; this thread gets its own set back."""
     if cpu is None or not hasattr(os, "sched_setaffinity"):
         yield

@@ -1,0 +1,124 @@
+"""measure -- run one workload, or one property, on servers that already run, and return plain numbers.
+
+The server has one core, the generator another. Processor time comes from the server's own account (all
+threads, nanoseconds), so the generator's cost is not in it; requests a second are the generator's, and
+with deep pipelines it may be the generator that sets them. Servers are measured in turn, A B then B A, so
+that a slow drift of the machine falls on all alike; a ratio is always taken within one round.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from bench import peers
+from bench.load.fill import fill
+from bench.workloads import Group, Workload
+
+Figures = dict[str, dict[str, list[float]]]         # server -> metric -> a value a round
+
+
+def cores() -> tuple[int | None, int | None]:
+    """One core for the server and one for the generator; (None, None) where there is but one."""
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
+
+
+SERVER_CORE, LOAD_CORE = cores()
+
+
+def benchmark_program() -> str:
+    """One generator for all servers: the system's redis-benchmark, else a peer's."""
+    for name in peers.PEERS:
+        found = peers.tool(name, "benchmark")
+        if found:
+            return str(found)
+    raise peers.StartError("no redis-benchmark: apt-get install redis-tools, or bench/get-peers")
+
+
+def load(server: peers.Server, work: Workload, requests: int) -> dict[str, float]:
+    """One run: the server's processor time per request in microseconds, and requests a second."""
+    words = [benchmark_program(), "-p", str(server.port), "-c", str(work.clients), "-P", str(work.pipeline),
+             "-n", str(requests), "-r", str(work.group.keys), "--csv", *work.words()]
+    before = server.cpu_us()
+    with peers.pinned(LOAD_CORE):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=False)
+    spent = server.cpu_us() - before
+    rows = list(csv.reader(done.stdout.splitlines()))
+    if done.returncode or len(rows) < 2 or "rror" in done.stderr:
+        raise RuntimeError(f"{server.name}, {work.name}: {done.stderr or done.stdout}"[:500])
+    return {"cpu_us": spent / requests, "rps": float(rows[-1][1])}
+
+
+def calibrate(server: peers.Server, work: Workload, seconds: float) -> int:
+    """How many requests take about that long."""
+    trial = max(work.clients * work.pipeline * 4, 2000)
+    rate = load(server, work, trial)["rps"]
+    return max(trial, int(rate * seconds) // 1000 * 1000)
+
+
+def paired(servers: list[peers.Server], work: Workload, rounds: int, seconds: float) -> Figures:
+    """`rounds` rounds over all servers, each the same number of requests."""
+    requests = calibrate(servers[0], work, seconds)
+    for server in servers:                              # warm: connections, buffers, the command's own path
+        load(server, work, min(requests, 20_000))
+    figures: Figures = {server.name: {"cpu_us": [], "rps": []} for server in servers}
+    for turn in range(rounds):
+        for server in servers if turn % 2 == 0 else reversed(servers):
+            for metric, value in load(server, work, requests).items():
+                figures[server.name][metric].append(value)
+    return figures
+
+
+def fill_all(servers: list[peers.Server], group: Group) -> None:
+    for server in servers:
+        server.call("FLUSHALL")
+        with peers.pinned(LOAD_CORE):
+            fill(server.port, 0, group.keys, group.size)
+        if server.call("DBSIZE") != group.keys:
+            raise RuntimeError(f"{server.name} does not hold {group.keys} keys")
+
+
+def start_all(names: list[str], stack: ExitStack, *options: str) -> list[peers.Server]:
+    return [stack.enter_context(peers.start(name, *options, cpu=SERVER_CORE)) for name in names]
+
+
+def memory(name: str, counts: list[int]) -> dict[str, float]:
+    """Bytes of RSS a key over the empty server, at each number of keys; keys and values of 16 bytes."""
+    found = {}
+    with peers.start(name, cpu=SERVER_CORE) as server, peers.pinned(LOAD_CORE):
+        server.call("PING")
+        empty, have = server.rss_bytes(), 0
+        for count in counts:
+            fill(server.port, have, count, 16)
+            have = count
+            time.sleep(0.5)                             # let a rehash that runs in the background go on
+            found[str(count)] = (server.rss_bytes() - empty) / count
+    return found
+
+
+def stall(name: str, keys: int) -> dict[str, Any]:
+    """Waits of a pinging client while `keys` keys are loaded, milliseconds."""
+    with peers.start(name, cpu=SERVER_CORE) as server, peers.pinned(LOAD_CORE):
+        pinger = subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=peers.ROOT)
+        try:
+            fill(server.port, 0, keys, 16)
+            out, _ = pinger.communicate(timeout=60)
+        finally:
+            peers.end(pinger, 0)
+    return json.loads(out)
+
+
+def start_times(names: list[str], rounds: int) -> dict[str, list[float]]:
+    """Seconds from exec to the first PONG, with no data."""
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            with peers.start(name, cpu=SERVER_CORE) as server:
+                found[name].append(server.ready_seconds)
+    return found

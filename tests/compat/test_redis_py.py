@@ -1,0 +1,160 @@
+"""redis-py against the server: both protocols, both parsers, sync and asyncio, pipelines and pools."""
+
+import asyncio
+import threading
+
+import pytest
+import redis
+import redis.asyncio
+from redis._parsers import _AsyncHiredisParser, _AsyncRESP2Parser, _HiredisParser, _RESP2Parser, _RESP3Parser
+
+from bench import peers
+
+PARSERS = {"resp2": (2, _RESP2Parser), "resp3": (3, _RESP3Parser), "hiredis2": (2, _HiredisParser),
+           "hiredis3": (3, _HiredisParser)}
+
+
+@pytest.fixture(params=PARSERS)
+def r(request: pytest.FixtureRequest, server: peers.Server):
+    protocol, parser = PARSERS[request.param]
+    pool = redis.ConnectionPool(port=server.port, protocol=protocol, parser_class=parser)
+    with redis.Redis(connection_pool=pool) as client:
+        yield client
+    pool.disconnect()
+
+
+def test_strings_numbers_and_missing_keys(r: redis.Redis) -> None:
+    assert r.set("a", "1") is True
+    assert r.get("a") == b"1"
+    assert r.get("missing") is None
+    assert r.incrby("a", 41) == 42
+    assert r.mset({"b": 2, "c": b"\x00\xff\r\n"}) is True
+    assert r.mget("a", "b", "c", "missing") == [b"42", b"2", b"\x00\xff\r\n", None]
+    assert r.set("a", "x", nx=True) is None
+    assert r.set("a", "x", get=True) == b"42"
+    assert r.delete("a", "b", "missing") == 2
+
+
+def test_a_value_of_several_megabytes_comes_back_whole(r: redis.Redis) -> None:
+    blob = bytes(range(256)) * 16_384
+    r.set("blob", blob)
+    assert r.get("blob") == blob
+    assert r.getrange("blob", 255, 257) == b"\xff\x00\x01"
+
+
+def test_expiry_is_set_read_and_removed(r: redis.Redis) -> None:
+    r.set("a", 1, ex=100)
+    assert 0 < r.ttl("a") <= 100
+    assert r.persist("a") is True
+    assert r.ttl("a") == -1
+    assert r.expire("a", 0) is True
+    assert r.exists("a") == 0
+
+
+def test_error_replies_become_exceptions_and_the_connection_goes_on(r: redis.Redis) -> None:
+    r.set("text", "abc")
+    with pytest.raises(redis.ResponseError, match="not an integer or out of range"):
+        r.incr("text")
+    with pytest.raises(redis.ResponseError, match="unknown command"):
+        r.execute_command("NOSUCH")
+    assert r.ping() is True
+
+
+def test_pipeline_returns_replies_in_order_with_errors_in_place(r: redis.Redis) -> None:
+    with r.pipeline(transaction=False) as pipe:
+        for n in range(1000):
+            pipe.set(f"k{n}", n)
+        pipe.incr("k7").get("k7")
+        assert pipe.execute()[-2:] == [8, b"8"]
+    r.set("text", "abc")
+    replies = r.pipeline(transaction=False).incr("text").get("text").execute(raise_on_error=False)
+    assert isinstance(replies[0], redis.ResponseError) and replies[1] == b"abc"
+
+
+def test_transaction_is_retried_when_a_watched_key_changes(r: redis.Redis) -> None:
+    r.set("n", 1)
+    attempts = []
+
+    def double(pipe: redis.client.Pipeline) -> None:
+        value = int(pipe.get("n"))
+        if not attempts:
+            r.set("n", 10)
+        attempts.append(value)
+        pipe.multi()
+        pipe.set("n", value * 2)
+
+    assert r.transaction(double, "n") == [True]
+    assert attempts == [1, 10]
+    assert r.get("n") == b"20"
+
+
+def test_scan_iter_finds_every_key_once(r: redis.Redis) -> None:
+    r.mset({f"k{n}": n for n in range(3000)})
+    assert sorted(r.scan_iter(match="k*", count=100)) == sorted(f"k{n}".encode() for n in range(3000))
+
+
+def test_info_and_config_are_read_as_dictionaries(r: redis.Redis, server: peers.Server) -> None:
+    info = r.info("server")
+    assert info["tcp_port"] == server.port
+    assert info["process_id"] == server.pid
+    assert r.config_get("port") == {"port": str(server.port)}
+    assert r.client_id() > 0
+    assert r.client_setname("me")
+    assert r.client_getname() in ("me", b"me")          # redis-py decodes it with RESP2 only
+
+
+def test_pubsub_delivers_to_channels_and_patterns(r: redis.Redis) -> None:
+    with r.pubsub(ignore_subscribe_messages=False) as sub:
+        sub.subscribe("news")
+        sub.psubscribe("n*")
+        assert [sub.get_message(timeout=5)["type"] for _ in range(2)] == ["subscribe", "psubscribe"]
+        assert r.publish("news", "rain") == 2
+        got = [sub.get_message(timeout=5) for _ in range(2)]
+        assert [(m["type"], m["data"]) for m in got] == [("message", b"rain"), ("pmessage", b"rain")]
+
+
+def test_pool_of_connections_serves_threads_at_once(server: peers.Server) -> None:
+    pool = redis.BlockingConnectionPool(port=server.port, max_connections=8, timeout=30)
+    client = redis.Redis(connection_pool=pool)
+
+    def work() -> None:
+        for _ in range(100):
+            client.incr("n")
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert client.get("n") == b"1600"
+    pool.disconnect()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_decode_responses_gives_text(server: peers.Server, protocol: int) -> None:
+    with redis.Redis(port=server.port, decode_responses=True, protocol=protocol) as client:
+        client.set("naïve", "日本")
+        assert client.get("naïve") == "日本"
+        assert client.keys() == ["naïve"]
+
+
+def test_unix_socket_connection(server: peers.Server) -> None:
+    with redis.Redis(unix_socket_path=str(server.socket)) as client:
+        assert client.ping() is True
+
+
+@pytest.mark.parametrize(("protocol", "parser"), [(2, _AsyncRESP2Parser), (2, _AsyncHiredisParser),
+                                                  (3, _AsyncHiredisParser)])
+def test_asyncio_client_runs_many_requests_at_once(server: peers.Server, protocol: int, parser: type) -> None:
+    async def session() -> None:
+        pool = redis.asyncio.ConnectionPool(port=server.port, protocol=protocol, parser_class=parser)
+        client = redis.asyncio.Redis(connection_pool=pool)
+        assert sorted(await asyncio.gather(*(client.incr("n") for _ in range(50)))) == list(range(1, 51))
+        async with client.pipeline(transaction=True) as pipe:
+            assert await pipe.set("a", 1).incr("a").execute() == [True, 2]
+        with pytest.raises(redis.ResponseError):
+            await client.execute_command("NOSUCH")
+        await client.aclose()
+        await pool.disconnect()
+
+    asyncio.run(session())
