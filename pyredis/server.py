@@ -33,6 +33,8 @@ CONTROLS = (client_control, command, config_control, server_control)
 class Server:
     """One server: its data, its parts, its life."""
 
+    redis_version = REDIS_VERSION
+
     def __init__(self, config: Config, *, seed: bytes | None = None) -> None:
         self.config = config
         self.log = Log(config)

@@ -1,10 +1,84 @@
-"""What every test may ask for: `r`, a client of a fresh server in this process."""
+"""Servers for tests: `server` is a pyredis process on a free port and a unix socket, `peer(name)` a real one,
+`r` a server in this process.
+
+    pytest --server redis8      runs what uses `server` against a real server instead: the tests' own proof
+
+Where a peer is not installed its tests are skipped, and say so; with PYREDIS_REQUIRE_PEERS=1 they fail.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from bench import peers
 from tests.session import R
+
+settings.register_profile("default", derandomize=True, deadline=None)
+settings.register_profile("fuzz", max_examples=20_000, deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+settings.load_profile("default")
+
+StartServer = Callable[..., peers.Server]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--server", choices=peers.NAMES,
+                     default=os.environ.get("PYREDIS_TEST_SERVER", "pyredis"),
+                     help="the program behind the `server` fixture (default: pyredis)")
+
+
+def demand(name: str) -> None:
+    """Skip the test where this server is absent, or fail it where it must be there. pyredis always must."""
+    if peers.find(name) is not None:
+        return
+    if name == "pyredis" or os.environ.get("PYREDIS_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{name} is not there to be run")
+    pytest.skip(f"{name} is not installed: run bench/get-peers")
+
+
+@pytest.fixture(scope="session")
+def peer() -> Iterator[StartServer]:
+    """peer("redis8", *options) -> Server; one process a combination, shared by the tests of a worker."""
+    running: dict[tuple[str, ...], peers.Server] = {}
+    with ExitStack() as stack:
+        def get(name: str, *options: str) -> peers.Server:
+            demand(name)
+            if (name, *options) not in running:
+                running[name, *options] = stack.enter_context(peers.start(name, *options))
+            return running[name, *options]
+        yield get
 
 
 @pytest.fixture
-def r():
+def start_server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
+    """start_server(*options) -> Server; a fresh process that ends with the test."""
+    name = request.config.getoption("--server")
+    with ExitStack() as stack:
+        def start(*options: str, env: dict[str, str] | None = None) -> peers.Server:
+            demand(name)
+            return stack.enter_context(peers.start(name, *options, env=env))
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_server(request: pytest.FixtureRequest) -> Iterator[peers.Server]:
+    name = request.config.getoption("--server")
+    demand(name)
+    with peers.start(name) as running:
+        yield running
+
+
+@pytest.fixture
+def server(shared_server: peers.Server) -> peers.Server:
+    """The worker's one server with default settings, empty at the start of each test."""
+    shared_server.call("FLUSHALL")
+    return shared_server
+
+
+@pytest.fixture
+def r() -> R:
+    """A client of a server in this process, with a clock that stands still."""
     return R()
