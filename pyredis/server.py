@@ -206,8 +206,8 @@ class Server:
 
     def _cron(self) -> float:
         self._cron_count += 1
-        if self.config["timeout"] and self._cron_count % self.config["hz"] == 0:
-            self.core.close_idle(self.config["timeout"])
+        if self._cron_count % self.config["hz"] == 0:
+            self.core.check_clients(self.config["timeout"])
         return float(1 / self.config["hz"])
 
     def _report_failure(self, command_name: str, error: BaseException) -> None:

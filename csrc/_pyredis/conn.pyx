@@ -257,7 +257,7 @@ cdef void _rest_input(Server* s, Conn* c) noexcept nogil:
 # ---------------------------------------------------------------- requests
 
 cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
-    """Appends requests of c to the group, as many as fit. True: c has no more that is complete."""
+    """Appends requests of c to the group. True: c has no more that is complete. False: run the group first."""
     cdef Request* r
     cdef ParseResult got
     cdef size_t start, first
@@ -284,6 +284,8 @@ cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
         c.parser.line = NULL
         if r.broken:
             return True
+        if s.limits.unauthenticated:     # what follows may be read by other limits once this has run
+            return False
     return False
 
 
@@ -298,8 +300,12 @@ cdef void _rewind(Server* s, Conn* c, size_t start) noexcept nogil:
     c.flags |= CONN_REWOUND
 
 
-cdef void _check_output(Server* s, Conn* c) noexcept nogil:
-    """Closes a connection that reads too slowly (client-output-buffer-limit)."""
+cdef void conn_check_output(Server* s, Conn* c) noexcept nogil:
+    """Closes a connection that reads too slowly (client-output-buffer-limit).
+
+    Asked for after each command that left much to send, and, once the soft limit is passed, whenever something
+    was sent and now and then: its time passes without a command, too.
+    """
     cdef bint over = False
     cdef uint64_t size = c.out.memory
     if s.output_limits[0].hard and size >= s.output_limits[0].hard:
@@ -310,7 +316,7 @@ cdef void _check_output(Server* s, Conn* c) noexcept nogil:
         over = s.ks.now_ms - c.soft_since_ms > s.output_limits[0].soft_ms
     else:
         c.soft_since_ms = 0
-    if over and not c.flags & CONN_FAKE:
+    if over and not c.flags & (CONN_FAKE | CONN_GONE):
         s.stats.output_limit_closes += 1
         s.log(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
         out_clear(&c.out)
@@ -340,7 +346,7 @@ cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
             mem_free(s.mem, r.line, r.line_size)
             r.line = NULL
         if UNLIKELY(c.out.memory > s.output_floor):
-            _check_output(s, c)
+            conn_check_output(s, c)
     b.args.count = 0
 
 
@@ -356,7 +362,7 @@ cdef void conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil:
             done = _parse(s, conns[i], b, &count)
         if done:
             i += 1
-        if count == GROUP or (i == n and count):
+        if count and (i == n or not done):
             _run_group(s, b, count)
             count = 0
     if b.args.capacity > 4096:
@@ -397,13 +403,15 @@ cdef bint conn_send(Server* s, Conn* c) noexcept nogil:
             if errno != EAGAIN and errno != EINTR:
                 conn_close(s, c)
                 return False
-            blocked = True
+            blocked = errno != EINTR
             break
         s.stats.writes += 1
         sent += n
         out_sent(&c.out, n)
     c.bytes_out += sent
     s.stats.bytes_out += sent
+    if UNLIKELY(c.soft_since_ms != 0):
+        conn_check_output(s, c)
     if c.out.pending:
         c.flags |= CONN_WANTS_WRITE
         return not blocked

@@ -29,8 +29,8 @@ from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
                                  table_init, table_sub)
-from _pyredis.conn cimport (conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume, conn_send,
-                            conn_set_text, conns_run)
+from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
+                            conn_send, conn_set_text, conns_run)
 from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
@@ -380,11 +380,13 @@ cdef class Core:
         """The notices that no serve has delivered yet: connections closed by a timeout, say."""
         return self._sweep(self._resume([]) if self.s.resuming else [])
 
-    def close_idle(self, int64_t seconds):
-        """Closes connections without a request for so long. 0: none."""
+    def check_clients(self, int64_t seconds):
+        """Closes connections without a request for so long (0: none), and who is over its soft output limit."""
         cdef Conn* c = self.s.first
         cdef int64_t now = clock_unix_ms(&self.s.clock)
         while c != NULL:
+            if c.soft_since_ms != 0:
+                conn_check_output(self.s, c)
             if seconds and not c.flags & (CONN_FAKE | CONN_BLOCKED | CONN_HELD) and now - c.active_ms > seconds * 1000:
                 self.on_log(LOG_VERBOSE, "Closing idle client")
                 conn_close(self.s, c)
