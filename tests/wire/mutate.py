@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from tests.session import encode
 
 # Commands that are harmless on any server and whose answers do not depend on it.
-WORDS = st.sampled_from([b"PING", b"ECHO", b"echo", b"a", b"", b"a b", b'"', b"'x'", b"\r\n", b"$1", b"*1", b"k"])
+WORDS = st.sampled_from([b"PING", b"ECHO", b"echo", b"a", b"", b"a b", b'"', b"'x'", b"\r\n",
+                         b"$1", b"*1", b"k"])
 REQUEST = st.one_of(
     st.lists(WORDS, min_size=1, max_size=4).map(lambda words: encode(*words)),
     st.sampled_from([b"PING\r\n", b"ECHO a\n", b'ECHO "a\\x41b"\r\n', b"ECHO 'a\\'b'\r\n", b"\r\n", b"*0\r\n",

@@ -1,15 +1,17 @@
 """The parser: every cut of the input gives the same requests, and nothing is believed before it has come."""
 
+from itertools import pairwise
+
 import pytest
+from _pyredis.wire.testing import Parsing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _pyredis.wire.testing import Parsing
 from tests.session import encode
 
 WORDS = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
-REQUESTS = [encode("GET", "k"), encode("SET", "k", b"\r\n$3\r\n"), b"PING\r\n", b"\r\n", b'ECHO "a \\x41\\n"\n',
-            b"*0\r\n", b"*-1\r\n", encode("ECHO", b""), encode("MSET", *range(40))]
+REQUESTS = [encode("GET", "k"), encode("SET", "k", b"\r\n$3\r\n"), b"PING\r\n", b"\r\n",
+            b'ECHO "a \\x41\\n"\n', b"*0\r\n", b"*-1\r\n", encode("ECHO", b""), encode("MSET", *range(40))]
 EXPECTED = [[b"GET", b"k"], [b"SET", b"k", b"\r\n$3\r\n"], [b"PING"], [b"ECHO", b"a A\n"], [b"ECHO", b""],
             [b"MSET", *(b"%d" % i for i in range(40))]]
 
@@ -46,7 +48,7 @@ def test_byte_by_byte_is_the_same():
 def test_any_requests_survive_any_cuts(requests, cuts):
     data = b"".join(encode(*words) for words in requests)
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    assert parse(*(data[a:b] for a, b in zip(places, places[1:], strict=False))) == (requests, None)
+    assert parse(*(data[a:b] for a, b in pairwise(places))) == (requests, None)
 
 
 ERRORS = [
@@ -101,6 +103,11 @@ def test_announced_sizes_cost_nothing_until_the_bytes_come():
 
 def test_any_two_bytes_end_an_argument_as_in_redis():
     assert parse(b"*1\r\n$1\r\nax!*1\r\n$1\r\nb\r\n") == ([[b"a"], [b"b"]], None)
+
+
+def test_a_nul_in_a_header_is_refused_at_once():
+    assert parse(b"*1\r\n\0\r\n") == ([], b"ERR Protocol error: expected '$'")
+    assert parse(b"*\0\r\n") == ([], b"ERR Protocol error: invalid multibulk length")
 
 
 @given(st.binary(max_size=300), st.integers(0, 300))
