@@ -187,7 +187,7 @@ def test_connections_give_back_all_they_took(pairs):
     for _ in range(3):
         several = [pairs.add() for _ in range(20)]
         for one, _, client in several:
-            one.sendall(encode("CLIENT", "SETNAME", "somebody") + encode("ECHO", "x" * 30_000) + b"*3\r\n$3\r\nG")
+            one.sendall(encode("CLIENT", "SETNAME", "x" * 50) + encode("ECHO", "x" * 9999) + b"*3\r\n$3\r\nG")
             client.lib_name = b"lib"
         pairs.core.serve([(number, IN) for _, number, _ in several])
         for one, _, _ in several:

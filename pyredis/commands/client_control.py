@@ -129,7 +129,8 @@ def client_setinfo(server: Server, client: Any, argv: Sequence[bytes]) -> Simple
     if option not in (b"lib-name", b"lib-ver"):
         raise ReplyError(f"ERR Unrecognized option '{clients.as_text(argv[2])}'")
     if not clients.is_printable(argv[3]):
-        raise ReplyError(f"ERR {option.decode()} cannot contain spaces, newlines or special characters.")
+        raise ReplyError(f"ERR {clients.as_text(argv[2])} cannot contain spaces, newlines or special "
+                         "characters.")
     if option == b"lib-name":
         client.lib_name = argv[3]
     else:

@@ -146,7 +146,7 @@ def test_a_name_can_be_set_and_taken_away(r):
 def test_names_are_visible_ascii(r, name):
     with raises_reply("ERR Client names cannot contain spaces, newlines or special characters."):
         r("CLIENT", "SETNAME", name)
-    with raises_reply("ERR lib-name cannot contain spaces, newlines or special characters."):
+    with raises_reply("ERR LIB-NAME cannot contain spaces, newlines or special characters."):
         r("CLIENT", "SETINFO", "LIB-NAME", name)
     with raises_reply("ERR lib-ver cannot contain"):
         r("CLIENT", "SETINFO", "lib-ver", name)

@@ -30,7 +30,7 @@ FORMS = [
     ("double", [1.5], b"$3\r\n1.5\r\n", b",1.5\r\n"),
     ("double", [math.inf], b"$3\r\ninf\r\n", b",inf\r\n"),
     ("double", [-math.inf], b"$4\r\n-inf\r\n", b",-inf\r\n"),
-    ("big_number", [b"12345678901234567890"], b"$20\r\n12345678901234567890\r\n", b"(12345678901234567890\r\n"),
+    ("big_number", [b"1234567890123456789"], b"$19\r\n1234567890123456789\r\n", b"(1234567890123456789\r\n"),
     ("verbatim", [b"txt", b"hello"], b"$5\r\nhello\r\n", b"=9\r\ntxt:hello\r\n"),
 ]
 
