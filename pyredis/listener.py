@@ -16,14 +16,16 @@ from pyredis.log import Log
 
 ACCEPT_MOST = 1000                  # connections taken in one go, so that clients already here get their turn
 
+REST_SECONDS = 0.1
+
 TOO_MANY = b"-ERR max number of clients reached\r\n"
 DENIED = (
     b"-DENIED pyredis is in protected mode: it has no password for the default user, so it only answers "
     b"clients on the loopback interface. To connect from elsewhere, do one of these: 1) run CONFIG SET "
-    b"protected-mode no from a client on the server's own machine, having made sure that the server cannot be "
-    b"reached from the internet, and CONFIG REWRITE to keep it; 2) set protected-mode no in the configuration "
-    b"file and restart; 3) start the server with --protected-mode no, for a test; 4) set a password "
-    b"(requirepass), which is the way that also keeps strangers out.\r\n")
+    b"protected-mode no from a client on the server's own machine, having made sure that the server cannot "
+    b"be reached from the internet, and CONFIG REWRITE to keep it; 2) set protected-mode no in the "
+    b"configuration file and restart; 3) start the server with --protected-mode no, for a test; 4) set a "
+    b"password (requirepass), which is the way that also keeps strangers out.\r\n")
 
 
 def listen_tcp(address: str, port: int, backlog: int) -> socket.socket:
@@ -75,8 +77,8 @@ def bind_all(addresses: list[str], port: int, backlog: int, log: Log) -> list[so
             missing = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
             if optional and missing:
                 continue
-            log.warning(f"Warning: Could not create server TCP listening socket {address.lstrip('-')}:{port}: "
-                        f"bind: {reason}")
+            log.warning("Warning: Could not create server TCP listening socket "
+                        f"{address.lstrip('-')}:{port}: bind: {reason}")
             for listener in opened:
                 listener.close()
             raise
@@ -90,6 +92,7 @@ class Listener:
         self._server = server
         self._tcp: list[socket.socket] = []
         self._unix: socket.socket | None = None
+        self._resting: set[socket.socket] = set()       # not watched for a while: no descriptors left
         self.unix_path = ""
 
     def open(self) -> None:
@@ -104,7 +107,8 @@ class Listener:
             self._watch_tcp()
         if config["unixsocket"]:
             try:
-                self._unix = listen_unix(config["unixsocket"], config["unixsocketperm"], config["tcp-backlog"])
+                self._unix = listen_unix(config["unixsocket"], config["unixsocketperm"],
+                                         config["tcp-backlog"])
             except OSError as error:
                 log.warning(f"Failed opening Unix socket: bind: {error.strerror}")
                 raise
@@ -132,15 +136,13 @@ class Listener:
 
     def _close_tcp(self) -> None:
         for listener in self._tcp:
-            self._server.loop.unwatch(listener.fileno())
-            listener.close()
+            self._forget(listener)
         self._tcp = []
 
     def close(self) -> None:
         self._close_tcp()
         if self._unix is not None:
-            self._server.loop.unwatch(self._unix.fileno())
-            self._unix.close()
+            self._forget(self._unix)
             self._unix = None
             try:
                 os.unlink(self.unix_path)
@@ -166,7 +168,7 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._server.log.warning(f"Accepting client connection: {error.strerror}")
+                self._accept_failed(listener, error)
                 return
             client.setblocking(False)
             if self._refused(client, peer[0]):
@@ -185,13 +187,35 @@ class Listener:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._server.log.warning(f"Accepting client connection: {error.strerror}")
+                self._accept_failed(self._unix, error)
                 return
             client.setblocking(False)
             if self._refused(client, ""):
                 continue
             name = f"{self._server.config['unixsocket']}:0"
             self._take(client, name, name, True)
+
+    def _accept_failed(self, listener: socket.socket, error: OSError) -> None:
+        self._server.log.warning(f"Accepting client connection: {error.strerror}")
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            return
+        # The connection stays in the queue and the listener readable: without a rest the loop would spin.
+        self._server.loop.unwatch(listener.fileno())
+        self._resting.add(listener)
+        self._server.loop.every(REST_SECONDS, lambda: self._rest_over(listener))
+
+    def _rest_over(self, listener: socket.socket) -> None:
+        if listener in self._resting:
+            self._resting.discard(listener)
+            callback = self._accept_unix if listener is self._unix else lambda: self._accept_tcp(listener)
+            self._server.loop.watch(listener.fileno(), callback)
+
+    def _forget(self, listener: socket.socket) -> None:
+        if listener in self._resting:
+            self._resting.discard(listener)
+        else:
+            self._server.loop.unwatch(listener.fileno())
+        listener.close()
 
     def _refused(self, client: socket.socket, host: str) -> bool:
         """Answers and closes a connection that may not be. `host` is empty for the unix socket."""

@@ -40,6 +40,8 @@ CONTROLS = (client_control, command, config_control, debug_control, memory_contr
 class Server:
     """One server: its data, its parts, its life."""
 
+    redis_version = REDIS_VERSION
+
     def __init__(self, config: Config, *, seed: bytes | None = None) -> None:
         self.config = config
         self.log = Log(config)
@@ -239,8 +241,8 @@ class Server:
         began = time.monotonic()
         self._cron_count += 1
         self.metrics.sample()
-        if self.config["timeout"] and self._cron_count % self.config["hz"] == 0:
-            self.core.close_idle(self.config["timeout"])
+        if self._cron_count % self.config["hz"] == 0:
+            self.core.check_clients(self.config["timeout"])
         self.cron_seconds += time.monotonic() - began
         return period
 

@@ -118,6 +118,10 @@ class R:
         self.session.clear()
         return Replies(self.session.feed(data)).all()
 
+    def taken(self) -> list[Any]:
+        """Replies that came without new input: what a command had to wait for."""
+        return Replies(self.session.take()).all()
+
     @property
     def effects(self) -> list[Effect]:
         """What the last command changed."""

@@ -19,7 +19,11 @@ cdef void  conn_end_after_reply(Server* s, Conn* c) noexcept nogil
 cdef void  conn_resume(Server* s, Conn* c) noexcept nogil         # runs what has come meanwhile, at the next serve
 cdef void  conn_set_text(Server* s, Text* t, const char* p, size_t n) noexcept nogil
 
-cdef void  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
+cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket
 cdef void  conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil   # everything complete, in order
-cdef void  conn_send(Server* s, Conn* c) noexcept nogil
+cdef bint  conn_send(Server* s, Conn* c) noexcept nogil
+cdef void  conn_check_output(Server* s, Conn* c) noexcept nogil   # closes who reads too slowly
+
+cdef Conn*  conn_find(const Server* s, int fd, uint64_t id) noexcept nogil         # NULL: there is none any more
+cdef size_t conn_memory(const Conn* c) noexcept nogil

@@ -21,10 +21,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
-from _pyredis.base.mem cimport mem_alloc, mem_free
+from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
-                               CONN_HELD, CONN_MORE, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
+                               CONN_HELD, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
                                LOG_WARNING)
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.db.keyspace cimport keyspace_set_clock
@@ -129,6 +129,23 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     mem_free(s.mem, c, sizeof(Conn))
 
 
+cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
+    cdef Conn* c
+    if fd >= 0:
+        c = s.by_fd[fd] if <size_t>fd < s.fds else NULL
+        return c if c != NULL and c.id == id else NULL
+    c = s.first
+    while c != NULL and c.id != id:
+        c = c.next
+    return c
+
+
+cdef size_t conn_memory(const Conn* c) noexcept nogil:
+    """Bytes that this connection takes."""
+    return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
+            + c.local_address.len + c.lib_name.len + c.lib_version.len)
+
+
 cdef void conn_close(Server* s, Conn* c) noexcept nogil:
     if not c.flags & CONN_GONE:
         c.flags |= CONN_CLOSE_ASAP | CONN_GONE
@@ -192,23 +209,22 @@ cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:
     conn_close(s, c)
 
 
-cdef void conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
-    """One recv; CONN_MORE if another is due without an event. `ending`: the peer has closed, so read to the end.
+cdef bint conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
+    """One recv; True if another is due, though no event may tell. `ending`: the peer has closed, so to the end.
 
     The end of input, an error or too much input close the connection.
     """
     cdef ssize_t n
     cdef size_t room
-    c.flags &= ~<uint32_t>CONN_MORE
     _make_room(s, c, LEAST_READ)
     room = c.in_capacity - c.in_used
     n = recv(c.fd, c.in_data + c.in_used, room, MSG_DONTWAIT)
-    if n == <ssize_t>room or (ending and n > 0) or (n < 0 and errno == EINTR):
-        c.flags |= CONN_MORE
     if n <= 0:
-        if n == 0 or (errno != EAGAIN and errno != EINTR):
+        if n < 0 and errno == EINTR:
+            return True
+        if n == 0 or errno != EAGAIN:
             conn_close(s, c)
-        return
+        return False
     c.in_used += n
     c.bytes_in += n
     c.reads += 1
@@ -217,6 +233,7 @@ cdef void conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
     s.stats.reads += 1
     if c.in_used - c.parser.start > s.query_limit:
         _over_query_limit(s, c)
+    return n == <ssize_t>room or ending
 
 
 cdef bint conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil:
@@ -240,7 +257,7 @@ cdef void _rest_input(Server* s, Conn* c) noexcept nogil:
 # ---------------------------------------------------------------- requests
 
 cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
-    """Appends requests of c to the group, as many as fit. True: c has no more that is complete."""
+    """Appends requests of c to the group. True: c has no more that is complete. False: run the group first."""
     cdef Request* r
     cdef ParseResult got
     cdef size_t start, first
@@ -267,6 +284,8 @@ cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
         c.parser.line = NULL
         if r.broken:
             return True
+        if s.limits.unauthenticated:     # what follows may be read by other limits once this has run
+            return False
     return False
 
 
@@ -281,8 +300,12 @@ cdef void _rewind(Server* s, Conn* c, size_t start) noexcept nogil:
     c.flags |= CONN_REWOUND
 
 
-cdef void _check_output(Server* s, Conn* c) noexcept nogil:
-    """Closes a connection that reads too slowly (client-output-buffer-limit)."""
+cdef void conn_check_output(Server* s, Conn* c) noexcept nogil:
+    """Closes a connection that reads too slowly (client-output-buffer-limit).
+
+    Asked for after each command that left much to send, and, once the soft limit is passed, whenever something
+    was sent and now and then: its time passes without a command, too.
+    """
     cdef bint over = False
     cdef uint64_t size = c.out.memory
     if s.output_limits[0].hard and size >= s.output_limits[0].hard:
@@ -293,7 +316,7 @@ cdef void _check_output(Server* s, Conn* c) noexcept nogil:
         over = s.ks.now_ms - c.soft_since_ms > s.output_limits[0].soft_ms
     else:
         c.soft_since_ms = 0
-    if over and not c.flags & CONN_FAKE:
+    if over and not c.flags & (CONN_FAKE | CONN_GONE):
         s.stats.output_limit_closes += 1
         s.log(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
         out_clear(&c.out)
@@ -323,7 +346,7 @@ cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
             mem_free(s.mem, r.line, r.line_size)
             r.line = NULL
         if UNLIKELY(c.out.memory > s.output_floor):
-            _check_output(s, c)
+            conn_check_output(s, c)
     b.args.count = 0
 
 
@@ -339,7 +362,7 @@ cdef void conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil:
             done = _parse(s, conns[i], b, &count)
         if done:
             i += 1
-        if count == GROUP or (i == n and count):
+        if count and (i == n or not done):
             _run_group(s, b, count)
             count = 0
     if b.args.capacity > 4096:
@@ -366,8 +389,12 @@ cdef ssize_t _send_once(Conn* c) noexcept nogil:
     return sendmsg(c.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT)
 
 
-cdef void conn_send(Server* s, Conn* c) noexcept nogil:
-    """Sends what is pending, as far as the socket takes it. Sets CONN_WANTS_WRITE if that is not all."""
+cdef bint conn_send(Server* s, Conn* c) noexcept nogil:
+    """Sends what is pending, as far as the socket takes it; CONN_WANTS_WRITE says whether something is left.
+
+    True: the socket would take more now (so it will not tell), but the others get their turn first.
+    """
+    cdef bint blocked = False
     cdef ssize_t n
     cdef size_t sent = 0
     while c.out.pending and sent < SEND_MOST:
@@ -375,16 +402,20 @@ cdef void conn_send(Server* s, Conn* c) noexcept nogil:
         if n <= 0:
             if errno != EAGAIN and errno != EINTR:
                 conn_close(s, c)
-                return
+                return False
+            blocked = errno != EINTR
             break
         s.stats.writes += 1
         sent += n
         out_sent(&c.out, n)
     c.bytes_out += sent
     s.stats.bytes_out += sent
+    if UNLIKELY(c.soft_since_ms != 0):
+        conn_check_output(s, c)
     if c.out.pending:
         c.flags |= CONN_WANTS_WRITE
-        return
+        return not blocked
     c.flags &= ~<uint32_t>CONN_WANTS_WRITE
     if c.flags & CONN_CLOSE_AFTER_REPLY:
         conn_close(s, c)
+    return False

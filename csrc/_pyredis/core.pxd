@@ -12,10 +12,6 @@ cdef extern from "<sys/epoll.h>" nogil:
         unsigned int events
         epoll_data_t data
 
-cdef struct Ready:
-    Conn* conn
-    unsigned int events
-
 cdef struct Foreign:               # a descriptor that is no connection: a listener, say
     int fd
     unsigned int events
@@ -23,12 +19,9 @@ cdef struct Foreign:               # a descriptor that is no connection: a liste
 cdef class Core:
     cdef Server* s
     cdef Batch* batch
-    cdef Conn** by_fd
-    cdef size_t fds
-    cdef Ready* ready              # the connections of this round
+    cdef Conn** ready              # the connections of this round
     cdef size_t count
     cdef size_t ready_room
-    cdef Conn** conns
     cdef Foreign* foreign
     cdef size_t foreign_count
     cdef epoll_event* events
@@ -36,7 +29,7 @@ cdef class Core:
     cdef Encoder encoder
     cdef list handlers
     cdef object reply_error
-    cdef readonly object names
+    cdef readonly list names
     cdef public object context
     cdef public object on_log
     cdef public object on_failure
@@ -48,12 +41,3 @@ cdef class Core:
     cdef _after_round(self)
     cdef _write_notice(self, Conn* c, list notices)
     cdef list _sweep(self, list notices)
-    cdef Conn* _find(self, int fd, uint64_t id) noexcept
-
-
-cdef class Client:
-    cdef Core core
-    cdef readonly int fd
-    cdef readonly uint64_t id
-
-    cdef Conn* _conn(self) except NULL

@@ -9,27 +9,28 @@ of serve), and closes them. Everything else of a connection lives here.
 
 Python never holds a pointer into the keyspace: a Client is a descriptor and an id, looked up at each use.
 """
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from _pyredis.base.clock cimport Clock, clock_init, clock_ticks, clock_ticks_to_us, clock_unix_ms
-from _pyredis.base.mem cimport arena_free, arena_new, arena_trim, mem_footprint
+from _pyredis.base.mem cimport arena_free, arena_new, arena_trim
 from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_MORE, CONN_NO_EVICT,
-                               CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME,
-                               CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY, GATE_PAUSE,
-                               LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, Text)
+from _pyredis.client cimport Client, client_new
+from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE,
+                               CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED, CONN_NO_EVICT, CONN_NO_TOUCH,
+                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME, CONN_UNIX,
+                               CONN_WANTS_WRITE, CONN_WATCHED, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn,
+                               Ctx, Server, ServerStats)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
                                  table_init, table_sub)
-from _pyredis.conn cimport (conn_close, conn_end_after_reply, conn_free, conn_new, conn_receive, conn_resume, conn_send,
-                            conn_set_text, conns_run)
+from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
+                            conn_send, conn_set_text, conns_run)
 from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
@@ -52,6 +53,7 @@ cdef enum:
     EVENTS_OVER = 0x2018           # error, hang-up, the peer has closed its half
     REAP_STEP = 2000               # buried entries freed between two rounds
     EXPIRE_BUDGET_US = 1000
+    PAUSED_WAIT_MS = 100
 
 # What a notice says about a descriptor.
 WATCH_WRITE = 1
@@ -69,41 +71,41 @@ cdef void _log(Server* s, int level, const char* text) noexcept nogil:
         (<Core>s.owner).on_log(level, text.decode("utf-8", "replace"))
 
 
-cdef bytes _bytes(Text t):
-    return PyBytes_FromStringAndSize(t.ptr, t.len) if t.len else b""
-
-
 cdef void _sort(Core core, const epoll_event* event) noexcept nogil:
     """Puts an event with the connections or with the foreign descriptors."""
     cdef int fd = event.data.fd
-    cdef Conn* c = core.by_fd[fd] if <size_t>fd < core.fds else NULL
+    cdef Conn* c = core.s.by_fd[fd] if <size_t>fd < core.s.fds else NULL
     if c == NULL:
         core.foreign[core.foreign_count].fd = fd
         core.foreign[core.foreign_count].events = event.events
         core.foreign_count += 1
-    elif c.flags & CONN_MORE:                    # carried over, so it is there already
-        pass
     else:
-        core.ready[core.count].conn = c
-        core.ready[core.count].events = event.events
-        core.count += 1
+        c.events |= event.events
+        if not c.flags & CONN_LISTED:            # carried over, it is there already
+            c.flags |= CONN_LISTED
+            core.ready[core.count] = c
+            core.count += 1
 
 
-cdef void _serve(Core core, Ready* ready, size_t n) noexcept nogil:
-    """Receive from all, run all, send to all."""
+cdef void _serve(Core core, Conn** ready, size_t n) noexcept nogil:
+    """Receive from all, run all, send to all. What stays in Conn.events is due in the next round, event or not."""
     cdef Server* s = core.s
     cdef size_t i
     cdef Conn* c
+    cdef uint32_t events
     for i in range(n):
-        c = ready[i].conn
-        core.conns[i] = c
-        if ready[i].events & ~EVENT_OUT and not c.flags & (CONN_GONE | CONN_CLOSE_AFTER_REPLY):
-            conn_receive(s, c, (ready[i].events & EVENTS_OVER) != 0)
-    conns_run(s, core.batch, core.conns, n)
+        c = ready[i]
+        events = c.events
+        c.events = 0
+        if events & ~EVENT_OUT and not c.flags & (CONN_GONE | CONN_CLOSE_AFTER_REPLY):
+            if conn_receive(s, c, (events & EVENTS_OVER) != 0):
+                c.events = events & ~EVENT_OUT
+    conns_run(s, core.batch, ready, n)
     for i in range(n):
-        c = ready[i].conn
+        c = ready[i]
         if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
-            conn_send(s, c)
+            if conn_send(s, c):
+                c.events |= EVENT_OUT
             core.watch_changes += _watch_changed(c)
 
 
@@ -112,12 +114,16 @@ cdef inline bint _watch_changed(const Conn* c) noexcept nogil:
 
 
 cdef void _carry_over(Core core) noexcept nogil:
-    """Keeps for the next round the connections that are to be read again at once."""
+    """Keeps for the next round the connections that are to be read from or sent to again at once."""
     cdef size_t i, carried = 0
+    cdef Conn* c
     for i in range(core.count):
-        if core.ready[i].conn.flags & CONN_MORE and not core.ready[i].conn.flags & CONN_GONE:
-            core.ready[carried] = core.ready[i]
+        c = core.ready[i]
+        if c.events and not c.flags & CONN_GONE:
+            core.ready[carried] = c
             carried += 1
+        else:
+            c.flags &= ~<uint32_t>CONN_LISTED
     core.count = carried
 
 
@@ -179,11 +185,10 @@ cdef class Core:
         keyspace_free(self.s.ks)
         block_pool_free(&self.s.blocks)
         arena_free(self.s.mem)
+        free(self.s.by_fd)
         free(self.s)
         free(self.batch)
-        free(self.by_fd)
         free(self.ready)
-        free(self.conns)
         free(self.foreign)
         free(self.events)
 
@@ -224,24 +229,24 @@ cdef class Core:
     def add(self, int fd, bytes address, bytes local_address, bint unix_socket=False):
         """Takes over a connected, non-blocking socket; the loop still closes it when told to. The Client."""
         cdef Conn* c
-        cdef size_t room = self.fds
+        cdef size_t room = self.s.fds
         while <size_t>fd >= room:
             room = room * 2 if room else 1024
-        if room != self.fds:
-            self.by_fd = <Conn**>realloc(self.by_fd, room * sizeof(void*))
-            if self.by_fd == NULL:
+        if room != self.s.fds:
+            self.s.by_fd = <Conn**>realloc(self.s.by_fd, room * sizeof(void*))
+            if self.s.by_fd == NULL:
                 raise MemoryError
-            memset(self.by_fd + self.fds, 0, (room - self.fds) * sizeof(void*))
-            self.fds = room
+            memset(self.s.by_fd + self.s.fds, 0, (room - self.s.fds) * sizeof(void*))
+            self.s.fds = room
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         c = conn_new(self.s, fd)
         if unix_socket:
             c.flags |= CONN_UNIX
         conn_set_text(self.s, &c.address, address, len(address))
         conn_set_text(self.s, &c.local_address, local_address, len(local_address))
-        self.by_fd[fd] = c
+        self.s.by_fd[fd] = c
         self.s.stats.connections += 1
-        return _client(self, c)
+        return client_new(self, self.s, c, self.names)
 
     def serve(self, list ready):
         """Serves the connections among `ready`, a list of (fd, events) with epoll's event bits.
@@ -280,11 +285,10 @@ cdef class Core:
         if self.count + n <= self.ready_room and self.ready_room:
             return 0
         self.ready_room = (self.count + n) * 2
-        self.ready = <Ready*>realloc(self.ready, self.ready_room * sizeof(Ready))
-        self.conns = <Conn**>realloc(self.conns, ROUND * sizeof(void*))
+        self.ready = <Conn**>realloc(self.ready, self.ready_room * sizeof(void*))
         self.foreign = <Foreign*>realloc(self.foreign, self.ready_room * sizeof(Foreign))
         self.events = <epoll_event*>realloc(self.events, EVENTS * sizeof(epoll_event))
-        if self.ready == NULL or self.conns == NULL or self.foreign == NULL or self.events == NULL:
+        if self.ready == NULL or self.foreign == NULL or self.events == NULL:
             raise MemoryError
         return 0
 
@@ -298,7 +302,7 @@ cdef class Core:
         if self.watch_changes:
             notices = []
             for i in range(self.count):
-                self._write_notice(self.ready[i].conn, notices)
+                self._write_notice(self.ready[i], notices)
             self.watch_changes = 0
         _carry_over(self)
         if self.s.resuming:
@@ -317,15 +321,20 @@ cdef class Core:
         """Runs what connections had to leave lying (after CLIENT UNPAUSE, say)."""
         cdef Conn* c = self.s.first
         cdef Conn* next
+        cdef epoll_event more
+        more.events = EVENT_OUT
+        self._make_room(self.s.resuming)
         while c != NULL:
             next = c.next
             if c.flags & CONN_RESUME:
                 c.flags &= ~<uint32_t>CONN_RESUME
                 self.s.resuming -= 1
+                more.data.fd = c.fd
                 with nogil:
                     conns_run(self.s, self.batch, &c, 1)
                     if not c.flags & CONN_GONE and (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY):
-                        conn_send(self.s, c)
+                        if conn_send(self.s, c) and not c.flags & CONN_LISTED:
+                            _sort(self, &more)
                 self._write_notice(c, notices)
             c = next
         return notices
@@ -339,7 +348,7 @@ cdef class Core:
             next = c.next
             if c.flags & CONN_GONE and not c.flags & CONN_FAKE:
                 notices.append((c.fd, CLOSED))
-                self.by_fd[c.fd] = NULL
+                self.s.by_fd[c.fd] = NULL
                 conn_free(self.s, c)
             c = next
         self.s.gone = 0
@@ -356,10 +365,12 @@ cdef class Core:
             keyspace_set_clock(self.s.ks, now)
             if self.s.gates & GATE_PAUSE and now >= self.s.pause_until_ms:
                 _end_pause(self.s)
-            if now >= self.next_expire_ms:
+            if now >= self.next_expire_ms and not self.s.gates & GATE_PAUSE:
                 self.next_expire_ms = now + expire_cycle(
                     self.s.ks, &self.s.clock, EXPIRE_BUDGET_US, self.expire_effort, _drain, self.s)
             wait = self.next_expire_ms - now
+            if self.s.gates & GATE_PAUSE:        # what has expired stays until then, as in Redis
+                wait = min(self.s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
             buried = keyspace_reap(self.s.ks, REAP_STEP) if self.s.ks.graves.count else 0
             if self.s.mem.used > self.s.mem.peak:
                 self.s.mem.peak = self.s.mem.used
@@ -371,12 +382,14 @@ cdef class Core:
         """The notices that no serve has delivered yet: connections closed by a timeout, say."""
         return self._sweep(self._resume([]) if self.s.resuming else [])
 
-    def close_idle(self, int64_t seconds):
-        """Closes connections without a request for so long. 0: none."""
+    def check_clients(self, int64_t seconds):
+        """Closes connections without a request for so long (0: none), and who is over its soft output limit."""
         cdef Conn* c = self.s.first
         cdef int64_t now = clock_unix_ms(&self.s.clock)
         while c != NULL:
-            if seconds and not c.flags & (CONN_FAKE | CONN_BLOCKED) and now - c.active_ms > seconds * 1000:
+            if c.soft_since_ms != 0:
+                conn_check_output(self.s, c)
+            if seconds and not c.flags & (CONN_FAKE | CONN_BLOCKED | CONN_HELD) and now - c.active_ms > seconds * 1000:
                 self.on_log(LOG_VERBOSE, "Closing idle client")
                 conn_close(self.s, c)
             c = c.next
@@ -387,9 +400,10 @@ cdef class Core:
         cdef list argv = [PyBytes_FromStringAndSize(c.argv[i].ptr, c.argv[i].len) for i in range(c.argc)]
         cdef OutBlock* tail = c.out.tail
         cdef size_t used = tail.used if tail != NULL else 0, pending = c.out.pending
+        cdef Client client = client_new(self, self.s, c.conn, self.names)
         cdef bytes text
         try:
-            self.encoder.encode(c.out, self.handlers[c.cmd.index](self.context, _client(self, c.conn), argv))
+            self.encoder.encode(c.out, self.handlers[c.cmd.index](self.context, client, argv))
             return OK
         except self.reply_error as error:
             text = error.text.encode("utf-8", "surrogateescape")
@@ -456,6 +470,7 @@ cdef class Core:
         self.s.pause_until_ms = until_ms
         self.s.pause_writes_only = writes_only
         self.s.gates |= GATE_PAUSE
+        self.s.ks.keep_expired = True
 
     def unpause(self):
         _end_pause(self.s)
@@ -467,23 +482,13 @@ cdef class Core:
 
     # ------------------------------------------------------------ clients
 
-    cdef Conn* _find(self, int fd, uint64_t id) noexcept:
-        cdef Conn* c
-        if fd >= 0:
-            c = self.by_fd[fd] if <size_t>fd < self.fds else NULL
-            return c if c != NULL and c.id == id else NULL
-        c = self.s.first
-        while c != NULL and c.id != id:
-            c = c.next
-        return c
-
     def clients(self):
         """All connections, oldest first."""
         cdef list found = []
         cdef Conn* c = self.s.first
         while c != NULL:
             if not c.flags & CONN_GONE:
-                found.append(_client(self, c))
+                found.append(client_new(self, self.s, c, self.names))
             c = c.next
         return found
 
@@ -531,7 +536,7 @@ cdef class Core:
         cdef Conn* c = self.s.first
         cdef size_t clients = 0
         while c != NULL:
-            clients += _conn_memory(c)
+            clients += conn_memory(c)
             c = c.next
         return {"used": self.s.mem.used, "peak": max(self.s.mem.peak, self.s.mem.used),
                 "slabs": self.s.mem.slab_bytes, "large": self.s.mem.large_bytes, "clients": clients,
@@ -604,6 +609,7 @@ cdef void _end_pause(Server* s) noexcept nogil:
     """Lifts CLIENT PAUSE; what was held goes on at the next round."""
     cdef Conn* c = s.first
     s.gates &= ~<uint32_t>GATE_PAUSE
+    s.ks.keep_expired = False
     while c != NULL:
         if c.flags & CONN_HELD:
             c.flags &= ~<uint32_t>CONN_HELD
@@ -616,11 +622,6 @@ cdef size_t _pending(Server* s):
     for i in range(s.ks.graves.count):
         n += s.ks.graves.tables[i].used
     return n
-
-
-cdef size_t _conn_memory(const Conn* c) noexcept:
-    return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
-            + c.local_address.len + c.lib_name.len + c.lib_version.len)
 
 
 cdef list _percentiles(Server* s, Command* c, list percentiles):
@@ -638,112 +639,7 @@ cdef list _percentiles(Server* s, Command* c, list percentiles):
     return found
 
 
-# ---------------------------------------------------------------- one client
-
-cdef Client _client(Core core, Conn* c):
-    cdef Client client = Client.__new__(Client)
-    client.core = core
-    client.fd = c.fd
-    client.id = c.id
-    return client
-
-
-cdef class Client:
-    """A connection, as control commands see it. Using it after its end raises LookupError."""
-
-    cdef Conn* _conn(self) except NULL:
-        cdef Conn* c = self.core._find(self.fd, self.id)
-        if c == NULL:
-            raise LookupError(f"client {self.id} is gone")
-        return c
-
-    @property
-    def alive(self):
-        return self.core._find(self.fd, self.id) != NULL
-
-    @property
-    def name(self):
-        return _bytes(self._conn().name)
-
-    @name.setter
-    def name(self, bytes value):
-        conn_set_text(self.core.s, &self._conn().name, value, len(value))
-
-    @property
-    def lib_name(self):
-        return _bytes(self._conn().lib_name)
-
-    @lib_name.setter
-    def lib_name(self, bytes value):
-        conn_set_text(self.core.s, &self._conn().lib_name, value, len(value))
-
-    @property
-    def lib_version(self):
-        return _bytes(self._conn().lib_version)
-
-    @lib_version.setter
-    def lib_version(self, bytes value):
-        conn_set_text(self.core.s, &self._conn().lib_version, value, len(value))
-
-    @property
-    def address(self):
-        return _bytes(self._conn().address)
-
-    @property
-    def local_address(self):
-        return _bytes(self._conn().local_address)
-
-    @property
-    def db(self):
-        return self._conn().db.id
-
-    @property
-    def proto(self):
-        """2 or 3."""
-        return self._conn().out.proto
-
-    @proto.setter
-    def proto(self, int version):
-        self._conn().out.proto = version
-
-    @property
-    def flags(self):
-        """The bits of ConnFlag; FLAG_* name those that the control plane reads or sets."""
-        return self._conn().flags
-
-    def set_flag(self, uint32_t flag, bint on):
-        cdef Conn* c = self._conn()
-        c.flags = c.flags | flag if on else c.flags & ~flag
-
-    @property
-    def authenticated(self):
-        return bool(self._conn().flags & CONN_AUTHENTICATED)
-
-    def authenticate(self):
-        """From now on it may run commands."""
-        cdef Conn* c = self._conn()
-        c.flags |= CONN_AUTHENTICATED
-        c.gates &= ~<uint32_t>GATE_AUTH
-
-    def info(self):
-        """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""
-        cdef Conn* c = self._conn()
-        cdef int64_t now = clock_unix_ms(&self.core.s.clock)
-        return {
-            "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms, "in_pending": c.in_used - c.parser.start,
-            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice),
-            "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": _conn_memory(c),
-            "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
-            "last_command": self.core.names[c.last_command.index] if c.last_command != NULL else None,
-        }
-
-    def kill(self, bint after_reply=False):
-        """Ends the connection: now, or when the reply of the command under way has been sent."""
-        if after_reply:
-            conn_end_after_reply(self.core.s, self._conn())
-        else:
-            conn_close(self.core.s, self._conn())
-
+# ---------------------------------------------------------------- bits of Client.flags
 
 FLAG_BLOCKED = <int>CONN_BLOCKED
 FLAG_CLOSING = <int>CONN_CLOSE_AFTER_REPLY

@@ -91,7 +91,7 @@ cdef enum ConnFlag:
     CONN_RESUME = 1 << 18            # has input to run although nothing new has come
     CONN_GONE = 1 << 19              # closed: the loop is to be told, then it is freed
     CONN_WATCHED = 1 << 20           # the loop knows of CONN_WANTS_WRITE
-    CONN_MORE = 1 << 21              # the last recv filled its room: there may be more, though no event tells
+    CONN_LISTED = 1 << 21            # stands in the list of this or the next round
     CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
@@ -103,6 +103,7 @@ cdef struct Conn:
     int fd
     uint32_t flags
     uint32_t gates
+    uint32_t events                 # of the poller, and what is due without one: more to read, more to send
     Db* db
     Conn* next                      # all connections, oldest first
     Conn* prev
@@ -179,6 +180,8 @@ cdef struct Server:                 # what all connections share
     void* owner                     # the Python core, for `control` and `log`
     Conn* first
     Conn* last
+    Conn** by_fd                    # sockets only
+    size_t fds                      # room in by_fd
     size_t connected
     uint64_t next_id
     uint64_t memory_limit           # maxmemory; 0: none

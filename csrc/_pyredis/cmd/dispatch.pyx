@@ -243,6 +243,7 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     _context(&c, s, r)
     if UNLIKELY(r.broken):
         _run_broken(&c)
+        _end_reply(conn, tail, used, pending)
         return True
     st = _allowed(&c)
     if UNLIKELY(st != OK):

@@ -57,6 +57,7 @@ cdef struct Keyspace:
     int lfu_log_factor
     int lfu_decay_time
     bint active_expire             # DEBUG SET-ACTIVE-EXPIRE
+    bint keep_expired              # CLIENT PAUSE: an expired key is absent, but not removed
     int expire_db                  # where the active cycle goes on
     Graves graves
     KeyspaceStats stats

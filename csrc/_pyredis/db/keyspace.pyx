@@ -141,7 +141,8 @@ cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nog
     """The entry with this key, or NULL; an expired one is removed and gone."""
     cdef Entry* e = keyspace_find(db, key)
     if e != NULL and entry_is_over(e, ks.now_ms):
-        keyspace_expire(ks, db, key, e)
+        if not ks.keep_expired:
+            keyspace_expire(ks, db, key, e)
         e = NULL
     if not lookup & LOOKUP_NO_STATS:
         if e != NULL:
@@ -161,7 +162,8 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
         e = <Entry*>dict_random(&db.keys, &ks.rand)
         if e == NULL or not entry_is_over(e, ks.now_ms):
             return e
-        keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)
+        if not ks.keep_expired:
+            keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)
     return NULL
 
 

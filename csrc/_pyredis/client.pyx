@@ -1,0 +1,126 @@
+"""client -- one connection, as control commands see it.
+
+A Client is a descriptor and an id, looked up at each use: Python may keep it for as long as it likes and never
+holds a pointer to a connection that has ended. It keeps the core alive.
+"""
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint32_t
+
+from _pyredis.base.clock cimport clock_unix_ms
+from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.ctx cimport CONN_AUTHENTICATED, CONN_GONE, CONN_WATCHED, GATE_AUTH, Conn, Server, Text
+from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory, conn_set_text
+
+
+cdef bytes _bytes(Text t):
+    return PyBytes_FromStringAndSize(t.ptr, t.len) if t.len else b""
+
+
+cdef Client client_new(object core, Server* s, Conn* c, list names):
+    """`names`: of the commands, by index."""
+    cdef Client client = Client.__new__(Client)
+    client.core = core
+    client.s = s
+    client.names = names
+    client.fd = c.fd
+    client.id = c.id
+    return client
+
+
+cdef class Client:
+    """A connection, as control commands see it. Using it after its end raises LookupError."""
+
+    cdef Conn* _conn(self) except NULL:
+        cdef Conn* c = conn_find(self.s, self.fd, self.id)
+        if c == NULL:
+            raise LookupError(f"client {self.id} is gone")
+        return c
+
+    @property
+    def alive(self):
+        cdef Conn* c = conn_find(self.s, self.fd, self.id)
+        return c != NULL and not c.flags & CONN_GONE
+
+    @property
+    def name(self):
+        return _bytes(self._conn().name)
+
+    @name.setter
+    def name(self, bytes value):
+        conn_set_text(self.s, &self._conn().name, value, len(value))
+
+    @property
+    def lib_name(self):
+        return _bytes(self._conn().lib_name)
+
+    @lib_name.setter
+    def lib_name(self, bytes value):
+        conn_set_text(self.s, &self._conn().lib_name, value, len(value))
+
+    @property
+    def lib_version(self):
+        return _bytes(self._conn().lib_version)
+
+    @lib_version.setter
+    def lib_version(self, bytes value):
+        conn_set_text(self.s, &self._conn().lib_version, value, len(value))
+
+    @property
+    def address(self):
+        return _bytes(self._conn().address)
+
+    @property
+    def local_address(self):
+        return _bytes(self._conn().local_address)
+
+    @property
+    def db(self):
+        return self._conn().db.id
+
+    @property
+    def proto(self):
+        """2 or 3."""
+        return self._conn().out.proto
+
+    @proto.setter
+    def proto(self, int version):
+        self._conn().out.proto = version
+
+    @property
+    def flags(self):
+        """The bits of ConnFlag; FLAG_* name those that the control plane reads or sets."""
+        return self._conn().flags
+
+    def set_flag(self, uint32_t flag, bint on):
+        cdef Conn* c = self._conn()
+        c.flags = c.flags | flag if on else c.flags & ~flag
+
+    @property
+    def authenticated(self):
+        return bool(self._conn().flags & CONN_AUTHENTICATED)
+
+    def authenticate(self):
+        """From now on it may run commands."""
+        cdef Conn* c = self._conn()
+        c.flags |= CONN_AUTHENTICATED
+        c.gates &= ~<uint32_t>GATE_AUTH
+
+    def info(self):
+        """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""
+        cdef Conn* c = self._conn()
+        cdef int64_t now = clock_unix_ms(&self.s.clock)
+        return {
+            "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms, "in_pending": c.in_used - c.parser.start,
+            "wants_write": bool(c.flags & CONN_WATCHED),
+            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice),
+            "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
+            "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
+            "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
+        }
+
+    def kill(self, bint after_reply=False):
+        """Ends the connection: now, or when the reply of the command under way has been sent."""
+        if after_reply:
+            conn_end_after_reply(self.s, self._conn())
+        else:
+            conn_close(self.s, self._conn())
