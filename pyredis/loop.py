@@ -162,8 +162,8 @@ class Loop:
         core, poller = self.core, self.poller
         if isinstance(poller, EpollPoller):
             epoll = poller.fileno()
-            return lambda wait: core.poll(epoll, wait)  # type: ignore[no-any-return]
-        return lambda wait: core.serve(poller.poll(wait))  # type: ignore[no-any-return]
+            return lambda wait: core.poll(epoll, wait)
+        return lambda wait: core.serve(poller.poll(wait))
 
     def _until_timer(self, wait: int) -> int:
         if not self._timers:

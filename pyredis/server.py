@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any
+from collections.abc import Callable
 
 from _pyredis.core import Core
 
@@ -71,23 +71,24 @@ class Server:
 
     def _apply_config(self) -> None:
         """Gives the core its settings, now and whenever they change."""
-        config, core = self.config, self.core
+        config, core, follow = self.config, self.core, self._follow
+        follow(lambda: core.set_memory_limit(config["maxmemory"]), "maxmemory")
+        follow(lambda: core.set_policy(config["maxmemory-policy"].endswith("lfu"), config["lfu-log-factor"],
+                                       config["lfu-decay-time"]),
+               "maxmemory-policy", "lfu-log-factor", "lfu-decay-time")
+        follow(lambda: core.set_input_limits(config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
+               "client-query-buffer-limit", "proto-max-bulk-len")
+        follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
+        follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
+        follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),
+               "active-expire-effort")
 
-        def apply(names: list[str], push: Any) -> None:
-            push()
-            for name in names:
-                config.on_change(name, lambda value: push())
-
-        apply(["maxmemory"], lambda: core.set_memory_limit(config["maxmemory"]))
-        apply(["maxmemory-policy", "lfu-log-factor", "lfu-decay-time"], lambda: core.set_policy(
-            config["maxmemory-policy"].endswith("lfu"), config["lfu-log-factor"], config["lfu-decay-time"]))
-        apply(["client-query-buffer-limit", "proto-max-bulk-len"], lambda: core.set_input_limits(
-            config["client-query-buffer-limit"], config["proto-max-bulk-len"]))
-        apply(["client-output-buffer-limit"], lambda: core.set_output_limits(self._output_limits()))
-        apply(["requirepass"], lambda: core.set_auth_required(bool(config["requirepass"])))
-        apply(["latency-tracking"], lambda: core.set_latency_tracking(config["latency-tracking"]))
-        apply(["active-expire-effort"], lambda: core.set_active_expire(
-            core.active_expire, config["active-expire-effort"]))
+    def _follow(self, apply: Callable[[], None], *names: str) -> None:
+        """Applies something now, and again whenever one of these parameters changes."""
+        apply()
+        for name in names:
+            self.config.on_change(name, lambda value: apply())
 
     def _output_limits(self) -> list[tuple[int, int, int]]:
         limits = self.config["client-output-buffer-limit"]
@@ -105,11 +106,8 @@ class Server:
             if config["set-proc-title"]:
                 process.set_title(process.title(config))
 
-        for apply, names in ((set_oom_score, ("oom-score-adj", "oom-score-adj-values")),
-                             (set_title, ("proc-title-template",))):
-            apply()
-            for name in names:
-                config.on_change(name, lambda value, apply=apply: apply())
+        self._follow(set_oom_score, "oom-score-adj", "oom-score-adj-values")
+        self._follow(set_title, "proc-title-template")
         config.on_change("maxclients", process.check_maxclients)
         config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
         config.on_change("bind", lambda addresses: self.listener.rebind(addresses, config["port"]))

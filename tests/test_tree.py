@@ -15,7 +15,8 @@ CODE = {".py", ".pyx", ".pxd", ".h"}
 HEADER = re.compile(r"^(\s*)(?:async\s+)?(?:def|cdef|cpdef)\s+(?!class|struct|enum|extern|union|packed)"
                     r"[^=]*?\b(\w+)\s*\(")
 # written in pieces, or this file would be the first to break the rule
-MACHINE = re.compile("/(?:" + "|".join(["ro" + "ot", "ho" + "me", "wo" + "rk", "Us" + "ers", "tmp/" + "wt"]) + r")/\w")
+MACHINE = re.compile(r"(?<![\w/.])/(?:"
+                     + "|".join(["ro" + "ot", "ho" + "me", "wo" + "rk", "Us" + "ers", "tmp/" + "wt"]) + r")/\w")
 
 
 def tracked() -> list[Path]:

@@ -90,26 +90,9 @@ def test_interactive_session_shows_each_type_of_reply(terminal: Terminal) -> Non
         terminal.until(answer)
 
 
-def test_interactive_transaction_marks_the_prompt_and_returns_all_replies(terminal: Terminal) -> None:
-    terminal.type("multi")
-    terminal.until("(TX)> ")
-    terminal.type("incr a")
-    terminal.until("QUEUED")
-    terminal.type("exec")
-    terminal.until("1) (integer) 1")
-
-
 def test_interactive_select_shows_the_database_in_the_prompt(terminal: Terminal) -> None:
     terminal.type("select 3")
     terminal.until("[3]> ")
-
-
-def test_interactive_subscribe_receives_what_another_client_publishes(terminal: Terminal,
-                                                                      server: peers.Server) -> None:
-    terminal.type("subscribe news")
-    terminal.until("3) (integer) 1")
-    assert server.call("PUBLISH", "news", "rain") == 1
-    terminal.until('"rain"')
 
 
 def test_pipe_mode_loads_a_million_commands_and_counts_their_replies(cli: Cli, server: peers.Server) -> None:
