@@ -216,9 +216,7 @@ cdef class Core:
             name = c.name.decode()
             handler = handlers.pop(name, None)
             if (c.fn != NULL) + (handler is not None) + (c.subs != NULL and c.arity < -1) != 1:
-                if handler is not None or c.fn != NULL:
-                    raise ValueError(f"command {name!r} needs one implementation: a function or a handler")
-                handler = _absent
+                raise ValueError(f"command {name!r} needs one implementation: a function or a handler")
             self.handlers.append(handler)
             self.names.append(name)
         if handlers:
@@ -596,10 +594,6 @@ cdef class Core:
 
 
 # ---------------------------------------------------------------- helpers
-
-def _absent(context, client, argv):
-    raise RuntimeError("not yet")
-
 
 cdef void _drain(void* server) noexcept nogil:
     dispatch_drain(<Server*>server)
