@@ -36,6 +36,9 @@ cdef extern from "<sys/mman.h>" nogil:
     int PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MADV_DONTNEED
     void* MAP_FAILED
 
+cdef extern from "malloc_policy.h" nogil:
+    void malloc_policy()
+
 cdef extern from "<stdlib.h>" nogil:
     int posix_memalign(void** out, size_t alignment, size_t n)
 
@@ -55,6 +58,7 @@ cdef Arena* arena_new() noexcept nogil:
     cdef Arena* a = <Arena*>calloc(1, sizeof(Arena))
     if a == NULL:
         fatal_oom(sizeof(Arena))
+    malloc_policy()
     return a
 
 
