@@ -174,8 +174,6 @@ class Listener:
             if self._refused(client, peer[0]):
                 continue
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if is_loopback(peer[0]):
-                spare_congestion_control(client)
             keep_alive(client, self._server.config["tcp-keepalive"])
             self._take(client, text_address(peer), text_address(client.getsockname()), False)
 
@@ -251,16 +249,6 @@ def text_address(address: tuple[Any, ...]) -> str:
     """ip:port, with brackets around an IPv6 address."""
     host, port = address[0], address[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def spare_congestion_control(client: socket.socket) -> None:
-    """Nothing is congested on the loopback interface, so the simplest algorithm does. With BBR as the system's
-    default its pacing and sampling cost 3 % of the server's time for an unpipelined request."""
-    if hasattr(socket, "TCP_CONGESTION"):
-        try:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
-        except OSError:
-            pass
 
 
 def keep_alive(client: socket.socket, seconds: int) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.session import START_US, Effect, R, raises_reply
+from tests.session import START_US, Effect, R, encode, raises_reply
 
 NOW = START_US // 1000
 WRONG = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -569,3 +569,29 @@ def test_set_replaces_another_type(r):
     if given_list(r):
         assert r("SET", "k", "v", "XX") == "OK"
         assert r("GET", "k") == b"v"
+
+
+# ------------------------------------------------------------ replies that hold a string instead of a copy
+
+@pytest.mark.parametrize("change", [("SETRANGE", "k", 0, "new"), ("APPEND", "k", "more"), ("SET", "k", "v"),
+                                    ("DEL", "k"), ("FLUSHALL",), ("GETDEL", "k")])
+@pytest.mark.parametrize("length", [16_383, 16_384, 300_000])
+def test_a_long_reply_keeps_the_bytes_it_was_made_of(r, length, change):
+    old = b"x" * length
+    r("SET", "k", old)
+    replies = r.feed(encode("GET", "k") + encode(*change) + encode("GET", "k"))
+    assert replies[0] == old
+    assert replies[2] != old
+    assert r.session.check() == 0
+
+
+def test_a_long_reply_that_is_dropped_gives_its_string_back(r):
+    r("SET", "k", b"x" * 100_000)
+    unheard = encode("CLIENT", "REPLY", "SKIP") + encode("GET", "k")
+    assert r.feed(unheard) == []                 # buffers and counters are made now
+    before = r.session.memory_used
+    for _ in range(10):
+        assert r.feed(unheard) == []
+    assert r.session.memory_used == before
+    r("DEL", "k")
+    assert r.session.memory_used < before - 100_000

@@ -26,6 +26,7 @@ from _pyredis.base.status cimport (ERR_DECR_OVERFLOW, ERR_NAN_OR_INFINITY, ERR_N
                                    ERR_NOT_INTEGER, ERR_NUMKEYS, ERR_OFFSET_RANGE, ERR_OVERFLOW,
                                    ERR_STRING_TOO_LONG, ERR_SYNTAX, ERR_WRONG_ARITY,
                                    ERR_WRONG_TYPE, OK, Status)
+from _pyredis.base.mem cimport Arena
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.ctx cimport (Ctx, arg_i64, key_at, key_changed, lookup_read, lookup_write, open_typed,
                                prefetch_keys, propagate_instead)
@@ -37,10 +38,11 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_STRING
 from _pyredis.db.keyspace cimport Key, keyspace_clear_expiry, keyspace_delete, keyspace_set_expiry
 from _pyredis.db.string_type cimport (STRING_AS_TEXT, STRING_DIGITS, STRING_DROP_TTL, STRING_KEEP_TTL,
-                                      string_get_i64, string_length, string_set, string_set_i64, string_view,
-                                      string_write)
+                                      string_get_i64, string_length, string_set, string_set_i64, string_share,
+                                      string_view, string_write)
 from _pyredis.db.value cimport ENTRY_EXPIRES, T_STRING, Entry, entry_type
-from _pyredis.wire.reply cimport reply_array, reply_bulk, reply_int, reply_null, reply_ok, reply_slice
+from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free
+from _pyredis.wire.reply cimport reply_array, reply_bulk, reply_bulk_lent, reply_int, reply_null, reply_ok, reply_slice
 
 cdef extern from "ensure.h" nogil:
     bint LIKELY(bint x)
@@ -51,13 +53,22 @@ cdef enum:
 
 # ---------------------------------------------------------------- reading
 
+cdef void _give_back(void* mem, void* held) noexcept nogil:
+    bytestr_free(<Arena*>mem, <ByteStr*>held)
+
+
 cdef inline void _reply_string(Ctx* c, const Entry* e) noexcept nogil:
-    """The string, or null without an entry."""
+    """The string, or null without an entry. A long one is lent to the reply, not copied."""
     cdef char[STRING_DIGITS] digits
+    cdef ByteStr* lent
     if e == NULL:
         reply_null(c.out)
-    else:
+        return
+    lent = string_share(e)
+    if lent == NULL:
         reply_slice(c.out, string_view(e, digits))
+    else:
+        reply_bulk_lent(c.out, bytestr_data(lent), lent.length, _give_back, c.server.mem, lent)
 
 
 cdef inline Status _open_read(Ctx* c, Entry** e) noexcept nogil:

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry, TypeOps
+from _pyredis.ds.bytestr cimport ByteStr
 
 cdef enum StringSet:
     STRING_DROP_TTL = 0
@@ -14,6 +15,10 @@ cdef enum:
 
 cdef const TypeOps* string_ops() noexcept nogil
 
+cdef enum:
+    STRING_LENDABLE = 16384        # a reply holds a reference to a string this long rather than a copy
+
+cdef ByteStr* string_share(const Entry* e) noexcept nogil           # NULL: too short for that
 cdef Slice  string_view(const Entry* e, char* digits) noexcept nogil
 cdef size_t string_length(const Entry* e) noexcept nogil
 cdef bint   string_get_i64(const Entry* e, int64_t* v) noexcept nogil

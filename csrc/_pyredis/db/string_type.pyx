@@ -19,7 +19,8 @@ from _pyredis.db.keyspace cimport keyspace_add, keyspace_fresh_access, keyspace_
 from _pyredis.db.value cimport (ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING, Encoding,
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)
-from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize
+from _pyredis.ds.bytestr cimport (ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize,
+                                  bytestr_share)
 
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
@@ -71,6 +72,13 @@ cdef Slice string_view(const Entry* e, char* digits) noexcept nogil:
     if entry_encoding(e) == ENC_INT:
         return slice_of(digits, num_format_i64(<int64_t>bytes_load64(entry_value(e)), digits))
     return slice_of(entry_value(e), e.value_length)
+
+
+cdef ByteStr* string_share(const Entry* e) noexcept nogil:
+    """A reference to a long string's block, to be given back with bytestr_free; NULL if it is to be copied."""
+    if e.flags & ENTRY_POINTER and _block(e).length >= STRING_LENDABLE:
+        return bytestr_share(_block(e))
+    return NULL
 
 
 cdef size_t string_length(const Entry* e) noexcept nogil:

@@ -2,12 +2,14 @@
 from _pyredis.base.mem cimport Arena
 
 cdef struct ByteStr:
+    size_t references              # holders: the key, and replies on their way
     size_t length
     size_t capacity                # bytes there is room for; they follow this header
 
 cdef ByteStr* bytestr_new(Arena* mem, const char* p, size_t n, size_t capacity) noexcept nogil
 cdef void     bytestr_free(Arena* mem, ByteStr* s) noexcept nogil
-cdef ByteStr* bytestr_resize(Arena* mem, ByteStr* s, size_t n) noexcept nogil
+cdef ByteStr* bytestr_share(ByteStr* s) noexcept nogil
+cdef ByteStr* bytestr_resize(Arena* mem, ByteStr* s, size_t n) noexcept nogil   # and makes it the caller's alone
 
 cdef inline char* bytestr_data(const ByteStr* s) noexcept nogil:
     return <char*>s + sizeof(ByteStr)

@@ -3,10 +3,16 @@ from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.wire.block cimport BlockPool
 
+ctypedef void (*Release)(void* owner, void* held) noexcept nogil
+
 cdef struct OutBlock:
     OutBlock* next
-    size_t used                    # bytes written; they follow this header
+    size_t used                    # bytes written
     size_t capacity
+    char* data                     # they follow this header, or are lent by somebody
+    Release release                # lent bytes are given back by release(owner, held)
+    void* owner
+    void* held
 
 cdef struct Out:
     OutBlock* head                 # sending goes on here, at `sent`
@@ -34,6 +40,7 @@ cdef void reply_simple(Out* o, const char* text) noexcept nogil    # NUL-termina
 cdef void reply_error(Out* o, const char* text, size_t n) noexcept nogil   # with its code, without the '-'
 cdef void reply_int(Out* o, int64_t v) noexcept nogil
 cdef void reply_bulk(Out* o, const char* p, size_t n) noexcept nogil
+cdef void reply_bulk_lent(Out* o, const char* p, size_t n, Release release, void* owner, void* held) noexcept nogil
 cdef void reply_text(Out* o, const char* text) noexcept nogil      # NUL-terminated, as a bulk string
 cdef void reply_bulk_int(Out* o, int64_t v) noexcept nogil         # an integer as a bulk string
 cdef void reply_null(Out* o) noexcept nogil

@@ -6,6 +6,8 @@ The buffer is a chain of blocks. The first is a 16 KiB block of the pool; when m
 larger (up to 1 MiB, or a whole large string), so a slow reader costs neither copies of what is already
 there nor many small writes. A block is given back when its last byte has gone.
 
+A long string can be lent to the chain instead of copied (reply_bulk_lent): a block without bytes of its own.
+
 The element count of a reply is often not known at its start (KEYS). reply_begin leaves a gap that fits
 any header, reply_end writes the header and closes the gap by moving at most the rest of that one block.
 
@@ -32,7 +34,7 @@ cdef enum:
 
 
 cdef inline char* _bytes(OutBlock* b) noexcept nogil:
-    return <char*>b + sizeof(OutBlock)
+    return b.data
 
 
 cdef void out_init(Out* o, BlockPool* pool) noexcept nogil:
@@ -44,7 +46,10 @@ cdef void out_init(Out* o, BlockPool* pool) noexcept nogil:
 cdef void _free_block(Out* o, OutBlock* b) noexcept nogil:
     cdef size_t size = b.capacity + sizeof(OutBlock)
     o.memory -= size
-    if size == BLOCK:
+    if b.release != NULL:
+        b.release(b.owner, b.held)
+        mem_free(o.pool.mem, b, sizeof(OutBlock))
+    elif size == BLOCK:
         block_give(o.pool, b)
     else:
         mem_free(o.pool.mem, b, size)
@@ -83,21 +88,27 @@ cdef OutBlock* _add_block(Out* o, size_t least) noexcept nogil:
     """A new tail with room for at least `least` bytes."""
     cdef size_t size = BLOCK
     cdef OutBlock* b
-    while size < LARGEST_STEP and size < o.pending:
+    while size < LARGEST_STEP and size < o.pending and o.tail.release == NULL:
         size *= 2
     if size < least + sizeof(OutBlock):
         size = least + sizeof(OutBlock)
     b = <OutBlock*>(block_take(o.pool) if size == BLOCK else mem_alloc(o.pool.mem, size))
-    b.next = NULL
     b.used = 0
     b.capacity = size - sizeof(OutBlock)
-    o.memory += size
+    b.data = <char*>b + sizeof(OutBlock)
+    b.release = NULL
+    _link(o, b)
+    return b
+
+
+cdef void _link(Out* o, OutBlock* b) noexcept nogil:
+    b.next = NULL
+    o.memory += b.capacity + sizeof(OutBlock)
     if o.tail == NULL:
         o.head = b
     else:
         o.tail.next = b
     o.tail = b
-    return b
 
 
 cdef inline char* _room(Out* o, size_t n) noexcept nogil:
@@ -234,6 +245,21 @@ cdef void _blob(Out* o, char kind, const char* p, size_t n) noexcept nogil:
 
 cdef void reply_bulk(Out* o, const char* p, size_t n) noexcept nogil:
     _blob(o, c'$', p, n)
+
+
+cdef void reply_bulk_lent(Out* o, const char* p, size_t n, Release release, void* owner, void* held) noexcept nogil:
+    """A long bulk string that is not copied: its bytes must stay until release(owner, held) is called."""
+    cdef OutBlock* b
+    _line(o, c'$', <int64_t>n)
+    b = <OutBlock*>mem_alloc(o.pool.mem, sizeof(OutBlock))
+    b.data = <char*>p
+    b.used = b.capacity = n                      # full: nothing is appended to it
+    b.release = release
+    b.owner = owner
+    b.held = held
+    _link(o, b)
+    o.pending += n
+    _literal(o, b"\r\n", 2)
 
 
 cdef void reply_text(Out* o, const char* text) noexcept nogil:
