@@ -14,7 +14,7 @@ Every entry belongs to the tables. The keyspace knows no type: what to do with a
 block of its own (free, copy, weigh) is asked of `ops`, which each type fills in at start.
 """
 from libc.math cimport log
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport memcpy, memset
 
@@ -23,7 +23,7 @@ from _pyredis.base.rand cimport rand_below, rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport (EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_keep, effects_key,
                                   effects_propagate)
-from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_free,
+from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_fits, entry_free,
                                 entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
                                 entry_set_access, entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size,
                                 entry_type, entry_value)
@@ -234,6 +234,9 @@ cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t val
     cdef bint had = (e.flags & ENTRY_EXPIRES) != 0
     cdef Place key_at, expire_at
     cdef Entry* fresh
+    if had == expires and entry_fits(e, value_length):
+        e.value_length = <uint16_t>value_length
+        return e
     if had and not expires:
         _forget_expiry(db, key, e)
     dict_find_entry(&db.keys, e, key.hash, &key_at)

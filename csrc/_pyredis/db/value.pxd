@@ -1,7 +1,7 @@
 # value -- an entry of the keyspace: header, expiry, key, value. The story is in value.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from _pyredis.base.hash cimport bytes_load32, bytes_load64, bytes_store64
-from _pyredis.base.mem cimport Arena
+from _pyredis.base.mem cimport Arena, mem_fits
 from _pyredis.base.slice cimport Slice, slice_of
 
 cdef enum ValueType:
@@ -78,6 +78,11 @@ cdef inline char* entry_value(const Entry* e) noexcept nogil:
 
 cdef inline size_t entry_size(const Entry* e) noexcept nogil:
     return <size_t>(entry_value(e) - <char*>e) + e.value_length
+
+cdef inline bint entry_fits(const Entry* e, size_t value_length) noexcept nogil:
+    """May the value have this length where it stands?"""
+    cdef size_t size = entry_size(e)
+    return mem_fits(size, size - e.value_length + value_length)
 
 cdef inline void* entry_pointer(const Entry* e) noexcept nogil:
     return <void*>bytes_load64(entry_value(e))

@@ -15,7 +15,7 @@ Nobody but the key tables keeps the address of an entry beyond a command: whatev
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_fits, mem_free
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.slice cimport Slice
 
 
@@ -54,10 +54,9 @@ cdef Entry* entry_reshape(Arena* mem, Entry* e, size_t value_length, bint expire
     """
     cdef bint had = (e.flags & ENTRY_EXPIRES) != 0
     cdef size_t old = entry_size(e)
-    cdef size_t size = old - e.value_length + value_length + 8 * expires - 8 * had
     cdef Entry* fresh
     cdef size_t kept = e.value_length if e.value_length < value_length else value_length
-    if had == expires and mem_fits(old, size):
+    if had == expires and entry_fits(e, value_length):
         e.value_length = <uint16_t>value_length
         return e
     fresh = entry_new(mem, entry_key(e), value_length, expires)
