@@ -5,14 +5,13 @@ Keys are "key:" and twelve digits, 16 bytes, drawn evenly by the generator. Work
 keyspace (a Group) share one filling of it, and stand in an order in which none spoils it for the next:
 EXPIRE comes last.
 
-`target` is the most that pyredis may take of the better peer's processor time per request: the project's
-budget for GET, and no more than the better peer for the rest.
+`target` is the most that pyredis may take of the better peer's processor time per request, by depth of pipeline.
 """
 
 from dataclasses import dataclass
 
 KEY = "key:__rand_int__"            # redis-benchmark puts twelve digits in
-BUDGET = {1: 0.85, 16: 0.60, 100: 0.50}     # GET, by depth of pipeline
+BUDGET = {1: 0.85, 16: 0.60, 100: 0.50}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Workload:
 
     @property
     def target(self) -> float:
-        return BUDGET.get(self.pipeline, 1.0) if self.command == "GET" else 1.0
+        return BUDGET[self.pipeline]
 
     def words(self) -> list[str]:
         """The command as redis-benchmark takes it."""

@@ -5,8 +5,8 @@ what the core does not know (listeners, the wake-up pipe) comes back and has a c
 callbacks on a heap. Before each wait the core gets a moment of its own and says how long it can wait.
 
 The poller is epoll where there is one, else what `selectors` finds (kqueue, poll, select). Epoll is waited on
-by the core itself (Core.poll), in the same section without the GIL as the work, and edge-triggered for
-connections: the core knows from a short read that a socket is empty, so the kernel need not look again.
+by the core itself (Core.poll), which comes back only when Python is needed, and edge-triggered for connections:
+the core knows from a short read that a socket is empty, so the kernel need not look again.
 The others give a list of (fd, events) with epoll's bits: 1 readable (or over), 4 writable.
 """
 
@@ -23,6 +23,7 @@ from typing import Any, Protocol
 READABLE = 1
 WRITABLE = 4
 WATCH_WRITE, UNWATCH_WRITE, CLOSED = 1, 2, 3        # notices of Core.serve
+LONGEST_WAIT = 1000                                  # milliseconds without a timer
 
 
 class Poller(Protocol):
@@ -148,22 +149,22 @@ class Loop:
         self._running = False
 
     def run(self) -> None:
-        before_sleep, poll = self.core.before_sleep, self._poll()
+        poll = self._poll()
         self._running = True
         while self._running:
-            extra = poll(self._until_timer(before_sleep()))
+            extra = poll()
             if extra is not None:
                 self._carry_out(*extra)
             if self._timers and self._timers[0][0] <= time.monotonic():
                 self._run_timers()
 
-    def _poll(self) -> Callable[[int], tuple[Any, Any] | None]:
-        """The function that waits so many milliseconds and serves what is ready."""
+    def _poll(self) -> Callable[[], tuple[Any, Any] | None]:
+        """The function that waits for a timer at most, and serves what is ready."""
         core, poller = self.core, self.poller
         if isinstance(poller, EpollPoller):
             epoll = poller.fileno()
-            return lambda wait: core.poll(epoll, wait)
-        return lambda wait: core.serve(poller.poll(wait))
+            return lambda: core.poll(epoll, self._until_timer(LONGEST_WAIT))
+        return lambda: core.serve(poller.poll(self._until_timer(core.before_sleep())))
 
     def _until_timer(self, wait: int) -> int:
         if not self._timers:

@@ -25,6 +25,7 @@ cdef class Core:
     cdef Foreign* foreign
     cdef size_t foreign_count
     cdef epoll_event* events
+    cdef bint entered              # a control command has run since the loop was last asked
     cdef size_t watch_changes      # connections whose wish to be told of writability has changed
     cdef Encoder encoder
     cdef list handlers
