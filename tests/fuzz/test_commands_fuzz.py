@@ -25,7 +25,7 @@ def hammer(seed, steps=STEPS, r=None):
     r = r or R()
     r.session.feed(encode("HELLO", rng.choice([2, 3])))
     for step in range(steps):
-        leaf, words = grammar.request()
+        _, words = grammar.request()
         data = r.session.feed(encode(*words))
         replies = Replies(data)
         where = f"seed {seed}, step {step}: {words!r}"
