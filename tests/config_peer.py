@@ -17,11 +17,13 @@ import pytest
 from bench import peers
 from pyredis.config_types import to_bytes, to_text
 
+LIBRARY = os.pathsep.join(map(str, peers.library_folders()))     # as it is before any test changes directory
+
 
 def environment(name: str) -> dict[str, str]:
     """Of the server's process: a sanitizer that is preloaded for pyredis is not for a real one."""
     inherited = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD" or name == "pyredis"}
-    return {**inherited, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders()))}
+    return {**inherited, "PYTHONPATH": LIBRARY}
 
 
 def program(name: str) -> list[str]:
