@@ -10,6 +10,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 JOBS   ?= auto
 ARGS   ?=
+FUZZ_SECONDS ?= 300
 
 SOURCES := setup.py pyproject.toml $(shell find csrc -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 MODULES := $(shell find pyredis csrc -name '*.py')
@@ -46,8 +47,8 @@ debug: build/debug.stamp
 	$(PY) -m pytest -n $(JOBS) -o pythonpath=build/debug $(ARGS)
 
 fuzz: build/debug.stamp
-	PYTHONPATH=build/debug:. PYREDIS_LIB=build/debug \
-	$(PY) -m pytest -n $(JOBS) -o pythonpath=build/debug --hypothesis-profile=fuzz tests/fuzz $(ARGS)
+	PYREDIS_FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=build/debug:. PYREDIS_LIB=build/debug \
+	$(PY) -m pytest -n $(JOBS) -o pythonpath=build/debug --hypothesis-profile=fuzz tests/fuzz tests/differential $(ARGS)
 
 peers:
 	bench/get-peers

@@ -17,7 +17,13 @@ import pytest
 from bench import peers
 from pyredis.config_types import to_bytes, to_text
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders()))}
+LIBRARY = os.pathsep.join(map(str, peers.library_folders()))     # as it is before any test changes directory
+
+
+def environment(name: str) -> dict[str, str]:
+    """Of the server's process: a sanitizer that is preloaded for pyredis is not for a real one."""
+    inherited = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD" or name == "pyredis"}
+    return {**inherited, "PYTHONPATH": LIBRARY}
 
 
 def program(name: str) -> list[str]:
@@ -67,7 +73,7 @@ def running(name: str, folder: Path, *arguments: str) -> Iterator[Peer]:
     port = peers.free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1"]
     with open(folder / "peer.log", "wb") as log:
-        process = subprocess.Popen([*program(name), *arguments, *options], cwd=folder, env=ENVIRONMENT,
+        process = subprocess.Popen([*program(name), *arguments, *options], cwd=folder, env=environment(name),
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         ready = False
@@ -86,6 +92,7 @@ def refusal(name: str, folder: Path, text: str, *options: str) -> str:
     """What the server says on stderr about a configuration that it does not accept."""
     (folder / "refused.conf").write_text(text)
     done = subprocess.run([*program(name), str(folder / "refused.conf"), *options], cwd=folder, timeout=20,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                          env=environment(name))
     assert done.returncode == 1
     return done.stderr

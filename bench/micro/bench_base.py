@@ -1,15 +1,14 @@
 """What the functions of base/ cost: CPU time a call, over several rounds.
 
-    PYTHONPATH=csrc python bench/micro/bench_base.py [rounds]
+    PYTHONPATH=.:csrc python -m bench.micro.bench_base [rounds]
 """
 
 import random
-import statistics
-import sys
-import time
 from collections.abc import Callable
 
 from _pyredis.base import testing as base
+
+from bench.micro.runner import rounds, run_cases
 
 rnd = random.Random(1)
 SMALL = [rnd.randrange(1000) for _ in range(1024)]
@@ -47,20 +46,5 @@ CASES: dict[str, tuple[int, Callable[[int], object]]] = {
 }
 
 
-def nanoseconds(run: Callable[[int], object], count: int) -> float:
-    began = time.process_time_ns()
-    run(count)
-    return (time.process_time_ns() - began) / count
-
-
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    print(f"ns of CPU a call, {rounds} rounds{'':13}min  median     max")
-    for name, (count, run) in CASES.items():
-        nanoseconds(run, count // 10)
-        taken = [nanoseconds(run, count) for _ in range(rounds)]
-        print(f"{name:32}{min(taken):12.1f}{statistics.median(taken):8.1f}{max(taken):8.1f}")
-
-
 if __name__ == "__main__":
-    main()
+    run_cases(CASES, rounds())

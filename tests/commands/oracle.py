@@ -4,6 +4,7 @@ A reply is written as ("+", status), ("-", error), ("$", bulk), an int, None, ("
 ("%", [(key, value) pairs]): what a client of RESP3 can tell apart, and no more.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -88,7 +89,8 @@ def start(name, directory):
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [str(binary), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)],
-        stdout=subprocess.DEVNULL)
+        stdout=subprocess.DEVNULL,
+        env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})       # no sanitizer of ours in it
     try:
         oracle = None
         deadline = time.monotonic() + 20

@@ -1,7 +1,7 @@
 """testing -- the functions of base/ as Python functions, for tests and bench only: bytes in, values out."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 from _pyredis.base.clock cimport (
     Clock, clock_init, clock_mono_ns, clock_mono_us, clock_refine, clock_set_fake, clock_ticks,
@@ -9,6 +9,10 @@ from _pyredis.base.clock cimport (
 )
 
 from _pyredis.base.hash cimport hash_crc16, hash_crc64, hash_sha1, hash_sha1_hex, hash_siphash13
+from _pyredis.base.mem cimport (
+    MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
+    mem_footprint, mem_free, mem_free_lines, mem_realloc,
+)
 from _pyredis.base.num cimport (
     NUM_DOUBLE_MAX, NUM_I64_MAX, NUM_LONG_DOUBLE_MAX,
     num_digits_u64, num_format_double, num_format_i64, num_format_long_double_human, num_format_u64,
@@ -358,3 +362,116 @@ def bench_unix_us(size_t count):
         for i in range(count):
             total += clock_unix_us(&c)
     return total
+
+
+# mem
+
+cdef class Memory:
+    """An arena; its blocks are numbered and each is filled with a pattern of its own, which free looks at."""
+    cdef Arena* mem
+    cdef dict blocks                       # number -> (address, size, whether in lines)
+
+    def __cinit__(self):
+        self.mem = arena_new()
+        self.blocks = {}
+
+    def __dealloc__(self):
+        arena_free(self.mem)                # large blocks that a test forgot are lost
+
+    cdef void _fill(self, number, char* p, size_t n):
+        memset(p, (number * 37 + 11) & 255, n)
+
+    cdef bint _intact(self, number, const char* p, size_t n):
+        cdef size_t i
+        cdef unsigned char want = (number * 37 + 11) & 255
+        for i in range(n):
+            if <unsigned char>p[i] != want:
+                return False
+        return True
+
+    def alloc(self, int number, size_t n, bint lines=False):
+        cdef char* p = <char*>(mem_alloc_lines(self.mem, n) if lines else mem_alloc(self.mem, n))
+        self._fill(number, p, n)
+        self.blocks[number] = (<size_t>p, n, lines)
+
+    def free(self, int number):
+        """Gives the block back; was its pattern intact?"""
+        address, n, lines = self.blocks.pop(number)
+        cdef char* p = <char*><size_t>address
+        cdef bint intact = self._intact(number, p, n)
+        if lines:
+            mem_free_lines(self.mem, p, n)
+        else:
+            mem_free(self.mem, p, n)
+        return intact
+
+    def realloc(self, int number, size_t n):
+        """Resizes the block; was what it keeps of its pattern intact?"""
+        address, old, lines = self.blocks[number]
+        cdef char* p = <char*>mem_realloc(self.mem, <char*><size_t>address, old, n)
+        cdef bint intact = self._intact(number, p, min(<size_t>old, n))
+        self._fill(number, p, n)
+        self.blocks[number] = (<size_t>p, n, lines)
+        return intact
+
+    def address(self, int number):
+        return self.blocks[number][0]
+
+    def footprint(self, size_t n):
+        return mem_footprint(n)
+
+    def trim(self):
+        return arena_trim(self.mem)
+
+    @property
+    def pass_through(self):
+        return bool(MEM_PASS_THROUGH)
+
+    @property
+    def used(self):
+        return self.mem.used
+
+    @property
+    def large(self):
+        return self.mem.large_bytes
+
+    @property
+    def slabs(self):
+        return self.mem.slab_bytes
+
+    @property
+    def resident_spares(self):
+        return self.mem.spare_resident * MEM_SLAB
+
+    @property
+    def chunks(self):
+        return self.mem.chunk_count
+
+    def check(self):
+        return arena_check(self.mem)
+
+
+def bench_mem(size_t n, size_t live, size_t count):
+    """`count` times free the oldest of `live` blocks of n bytes and allocate another, from an arena."""
+    cdef Arena* mem = arena_new()
+    cdef void** ring = <void**>calloc(live, sizeof(void*))
+    cdef size_t i
+    for i in range(count):
+        mem_free(mem, ring[i % live], n)
+        ring[i % live] = mem_alloc(mem, n)
+    for i in range(live):
+        mem_free(mem, ring[i], n)
+    free(ring)
+    arena_free(mem)
+
+
+def bench_malloc(size_t n, size_t live, size_t count):
+    """The same with the C library's malloc."""
+    cdef void** ring = <void**>calloc(live, sizeof(void*))
+    cdef size_t i
+    for i in range(count):
+        free(ring[i % live])
+        ring[i % live] = malloc(n)
+    for i in range(live):
+        free(ring[i])
+    free(ring)

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from _pyredis.base.clock cimport clock_unix_us
 from _pyredis.base.mem cimport mem_free
-from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_WRONG_ARITY, OK, Status
+from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARITY, OK, Status
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64)
 from _pyredis.cmd.table cimport table_bind
@@ -35,6 +35,8 @@ cdef Status cmd_select(Ctx* c) noexcept nogil:
     cdef Status st = arg_i64(c, 1, &index)
     if st != OK:
         return st
+    if index != <int>index:
+        return ERR_NOT_I32
     if index < 0 or index >= c.ks.count:
         return ERR_DB_INDEX_RANGE
     c.conn.db = &c.ks.dbs[index]

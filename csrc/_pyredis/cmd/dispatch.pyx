@@ -107,8 +107,10 @@ cdef void _fail(Ctx* c, Status st) noexcept nogil:
     cdef int n
     if detail == NULL and c.cmd != NULL:
         detail = c.cmd.name
-    n = snprintf(text, ERROR_TEXT, status_text(st), detail)
-    dispatch_error(c, text, n if n < ERROR_TEXT else ERROR_TEXT - 1)
+    n = min(snprintf(text, ERROR_TEXT, status_text(st), detail), <int>ERROR_TEXT - 1)
+    while n and (text[n - 1] == c'\r' or text[n - 1] == c'\n'):        # Redis: trimmed, while inside they are spaces
+        n -= 1
+    dispatch_error(c, text, n)
 
 
 cdef int _until_nul(Slice s, int most) noexcept nogil:

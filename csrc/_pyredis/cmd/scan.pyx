@@ -42,16 +42,20 @@ cdef enum:
 # ---------------------------------------------------------------- arguments
 
 cdef Status scan_cursor(Ctx* c, int i, uint64_t* cursor) noexcept nogil:
-    """argv[i] as a cursor. As in Redis, spaces, a plus sign and zeros may stand before the digits."""
+    """argv[i] as a cursor. As in Redis, spaces, a plus sign and zeros may stand before the digits; -0 is 0."""
     cdef const char* p = c.argv[i].ptr
     cdef const char* end = p + c.argv[i].len
+    cdef bint negative
     while p < end and text_is_space(p[0]):
         p += 1
-    if p < end and p[0] == c'+':
+    negative = p < end and p[0] == c'-'
+    if p < end and (p[0] == c'+' or negative):
         p += 1
     while p + 1 < end and p[0] == c'0':
         p += 1
-    return OK if num_parse_u64(p, end - p, cursor) else ERR_INVALID_CURSOR
+    if not num_parse_u64(p, end - p, cursor) or negative and cursor[0]:
+        return ERR_INVALID_CURSOR
+    return OK
 
 
 cdef int _type_named(Slice word) noexcept nogil:

@@ -7,11 +7,15 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport effects_clear
 from _pyredis.db.expire cimport expire_cycle
 from _pyredis.db.keyspace cimport (
-    Key, Keyspace, keyspace_check, keyspace_find, keyspace_flush, keyspace_free, keyspace_key, keyspace_new,
+    Key, Keyspace, keyspace_check, keyspace_clear_expiry, keyspace_delete, keyspace_find, keyspace_flush,
+    keyspace_free, keyspace_key, keyspace_new,
     keyspace_set_clock, keyspace_set_expiry, keyspace_swap,
 )
-from _pyredis.db.string_type cimport STRING_DROP_TTL, string_ops, string_set
-from _pyredis.db.value cimport T_STRING, Entry, entry_expiry
+from _pyredis.db.string_type cimport (
+    STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_ops, string_set, string_set_i64,
+    string_view, string_write,
+)
+from _pyredis.db.value cimport T_STRING, Entry, encoding_name, entry_encoding, entry_expiry, entry_key
 
 
 cdef bytes _copy(Slice s):
@@ -68,6 +72,53 @@ cdef class BareKeyspace:
         if ttl_ms != -1:
             keyspace_set_expiry(self.ks, &self.ks.dbs[db], key, e, self.now_us // 1000 + ttl_ms)
         effects_clear(&self.ks.fx)
+
+    def set(self, bytes name, bytes value, int how=0, int db=0):
+        """The string under a name, made or replaced; `how`: 1 keeps the expiry, 2 keeps digits as text."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        string_set(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key),
+                   slice_of(value, len(value)), how)
+        effects_clear(&self.ks.fx)
+
+    def set_i64(self, bytes name, int64_t v, int db=0):
+        """An integer under a name; an expiry stays."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        string_set_i64(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key), v)
+
+    def write(self, bytes name, size_t at, bytes value, int db=0):
+        """Writes into the string, which grows as need be."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        string_write(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key), at,
+                     slice_of(value, len(value)))
+
+    def set_expiry(self, bytes name, at_ms, int db=0):
+        """Lets a present key expire at a time, or never (None)."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        cdef Entry* e = keyspace_find(&self.ks.dbs[db], key)
+        if at_ms is None:
+            keyspace_clear_expiry(self.ks, &self.ks.dbs[db], key, e)
+        else:
+            keyspace_set_expiry(self.ks, &self.ks.dbs[db], key, e, at_ms)
+
+    def delete(self, bytes name, int db=0):
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        keyspace_delete(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key))
+        effects_clear(&self.ks.fx)
+
+    def look(self, bytes name, int db=0):
+        """(value, encoding, expiry or -1, length, integer or None) of a key; None if there is none."""
+        cdef char[STRING_DIGITS] digits
+        cdef int64_t v
+        cdef Entry* e = keyspace_find(&self.ks.dbs[db], keyspace_key(self.ks, slice_of(name, len(name))))
+        if e == NULL:
+            return None
+        assert _copy(entry_key(e)) == name
+        return (_copy(string_view(e, digits)), encoding_name(entry_encoding(e)).decode(), entry_expiry(e),
+                string_length(e), v if string_get_i64(e, &v) else None)
+
+    @property
+    def memory_used(self):
+        return self.mem.used
 
     def has(self, bytes name, int db=0):
         """Is the key there, expired or not?"""
