@@ -18,7 +18,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcpy, strlen
 
 from _pyredis.base.clock cimport clock_ticks
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
                                    ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_HELD, CONN_REPLY_OFF,
@@ -48,11 +48,16 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
     """Finds each command and starts the loads that running it will wait for."""
     cdef int i
     cdef Request* r
+    cdef Request* before = NULL                  # a pipeline tends to repeat one command
     for i in range(n):
         r = &requests[i]
         if r.broken:
             continue
-        r.cmd = table_find(&s.table, r.argv[0])
+        if before != NULL and slice_equal(r.argv[0], before.argv[0]):
+            r.cmd = before.cmd
+        else:
+            r.cmd = table_find(&s.table, r.argv[0])
+            before = r
         if r.cmd != NULL and r.cmd.first_key == 1 and r.argc > 1:
             r.hash = dict_hash(&s.ks.type, r.argv[1].ptr, r.argv[1].len)
             r.hashed = True
