@@ -542,17 +542,20 @@ class Config:
                 except ConfigError:        # it was good before; nothing better is known
                     pass
 
-    def rewrite(self) -> None:
-        """Write the values into the file the server was started with. ReplyError without one, OSError."""
+    def rewrite(self, everything: bool = False) -> None:
+        """Write the values into the file the server was started with. ReplyError without one, OSError.
+
+        Defaults are written only over another value that stands there already, unless `everything` is asked for.
+        """
         if not self.path:
             raise ReplyError("ERR The server is running without a config file")
         old = ""
         if os.path.exists(self.path):
             with open(self.path, "rb") as file:
                 old = to_text(file.read())
-        config_file.replace_file(self.path, config_file.rewritten(old, self._wanted(), self._canonical))
+        config_file.replace_file(self.path, config_file.rewritten(old, self._wanted(everything), self._canonical))
 
-    def _wanted(self) -> list[config_file.Wanted]:
+    def _wanted(self, everything: bool) -> list[config_file.Wanted]:
         wanted = []
         for param in PARAMETERS:
             value = self._values[param.name]
@@ -562,10 +565,10 @@ class Config:
             if isinstance(param.type, OutputLimits):
                 # A line a class, and each class may stand in the file or not.
                 for kind, line in zip(value, lines, strict=True):
-                    force = value[kind] != param.default[kind]
+                    force = everything or value[kind] != param.default[kind]
                     wanted.append(config_file.Wanted(f"{param.name} {kind}", [line], force))
             else:
-                force = bool(param.flags & ALWAYS) or value != param.default
+                force = everything or bool(param.flags & ALWAYS) or value != param.default
                 wanted.append(config_file.Wanted(param.name, lines, force))
         if self.user_lines is not None:
             wanted.append(config_file.Wanted("user", self.user_lines(), True))

@@ -89,11 +89,19 @@ def _quoted_part(line: str, at: int) -> tuple[bytes, int]:
     raise ConfigError("Unbalanced quotes in configuration line")
 
 
+def _is_single_word(line: str) -> bool:
+    try:
+        return len(split_line(line)) == 1
+    except ConfigError:                 # reading the line will say what is wrong with it
+        return False
+
+
 def option_lines(options: Sequence[str]) -> str:
     """The command line's options as lines of a configuration file.
 
     A word that begins with -- is the next option, except right behind an option: there it is its word, so
-    that `--requirepass --x` can be said. Only `--save` may stand without a word, for `--save ""`.
+    that `--requirepass --x` can be said. An option may bring its words along: `"--maxmemory 7mb"`. Only
+    `--save` may stand without a word, for `--save ""`.
     """
     lines: list[str] = []
     needs_word = bare_save = False
@@ -104,7 +112,7 @@ def option_lines(options: Sequence[str]) -> str:
             name = option[2:]
             lines.append(name)
             bare_save = name.lower() == "save"
-            needs_word = not bare_save
+            needs_word = not bare_save and _is_single_word(name)
         else:
             lines[-1:] = [f"{lines[-1]} {quoted(option)}" if lines else quoted(option)]
             needs_word = bare_save = False

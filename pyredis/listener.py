@@ -33,7 +33,10 @@ def listen_tcp(address: str, port: int, backlog: int) -> socket.socket:
     host = {"*": "0.0.0.0", "::*": "::"}.get(address, address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if family == socket.AF_INET and not host.replace(".", "").isdigit():
-        family, _, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        try:
+            family, _, _, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        except UnicodeError:            # no name at all, such as "a..b"
+            raise OSError(errno.EINVAL, "Name or service not known") from None
         host = str(found[0])
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -68,7 +71,7 @@ def listen_unix(path: str, mode: int, backlog: int) -> socket.socket:
 def bind_all(addresses: list[str], port: int, backlog: int, log: Log) -> list[socket.socket]:
     """Listens on every address; OSError if one fails that has to work, or all do. None stay open then."""
     opened: list[socket.socket] = []
-    for address in addresses or ["*"]:
+    for address in addresses:
         optional = address.startswith("-")
         try:
             opened.append(listen_tcp(address.lstrip("-"), port, backlog))
@@ -119,8 +122,8 @@ class Listener:
         for listener in self._tcp:
             self._server.loop.watch(listener.fileno(), lambda listener=listener: self._accept_tcp(listener))
 
-    def rebind(self, addresses: list[str], port: int) -> None:
-        """CONFIG SET port or bind. ConfigError: all is as it was."""
+    def rebind(self, addresses: list[str], port: int, refusal: str) -> None:
+        """CONFIG SET port or bind. ConfigError, saying `refusal`: all is as it was."""
         # Same addresses on another port, or the reverse, cannot be told apart from a clash with our own
         # sockets, so those are closed first and opened again if the new ones fail.
         before = [listener.getsockname()[:2] for listener in self._tcp]
@@ -130,7 +133,7 @@ class Listener:
             self._tcp = bind_all(addresses, port, backlog, self._server.log) if port else []
         except OSError:
             self._tcp = [listen_tcp(host, old_port, backlog) for host, old_port in before]
-            raise ConfigError("Unable to listen on this port. Check server logs.") from None
+            raise ConfigError(refusal) from None
         finally:
             self._watch_tcp()
 

@@ -177,11 +177,11 @@ def disable_huge_pages() -> bool:
 
 
 class OomScore:
-    """oom_score_adj of this process, by role. Remembers what it was: scores are relative to that."""
+    """oom_score_adj of this process, by role. Remembers what it was before the first: scores are relative to it."""
 
     def __init__(self, path: str = OOM_FILE) -> None:
         self.path = path
-        self.base: int | None = None
+        self.base = 0
         self.applied = False
 
     def apply(self, mode: str, values: Sequence[int], role: int) -> None:
@@ -189,7 +189,7 @@ class OomScore:
         if mode == "no" and not self.applied:
             return
         try:
-            if self.base is None:
+            if not self.applied:        # somebody else may have changed it since it was ours
                 with open(self.path, encoding="ascii") as file:
                     self.base = int(file.read())
             value = self.base

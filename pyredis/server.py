@@ -109,8 +109,10 @@ class Server:
         self._follow(set_oom_score, "oom-score-adj", "oom-score-adj-values")
         self._follow(set_title, "proc-title-template")
         config.on_change("maxclients", process.check_maxclients)
-        config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
-        config.on_change("bind", lambda addresses: self.listener.rebind(addresses, config["port"]))
+        config.on_change("port", lambda port: self.listener.rebind(
+            config["bind"], port, "Unable to listen on this port. Check server logs."))
+        config.on_change("bind", lambda addresses: self.listener.rebind(
+            addresses, config["port"], "Failed to bind to specified addresses."))
 
     def reset_stats(self) -> None:
         """CONFIG RESETSTAT."""

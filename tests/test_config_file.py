@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pyredis import __version__
 from pyredis.cli.server import build_config
-from pyredis.config import NAMES, Config, ConfigError
+from pyredis.config import NAMES, PARAMETERS, Config, ConfigError
 from pyredis.config_file import MARKER, CannotOpen, FileError, option_lines, replace_file, split_line
 from pyredis.config_types import quoted
 from pyredis.reply import ReplyError
@@ -139,7 +139,7 @@ def test_redis_refuses_the_same_files_in_the_same_words(folder, text):
 @pytest.mark.parametrize("options", [
     ["--port", "99999"], ["--port"], ["--port", "0", "--loglevel"], ["--loglevel", "--hz", "20"],
     ["--port=7777"], ["--hz", "10", "--port", "a\n\"b\\\x01"], ["--save", "--dir"], ["--port", "1", "--dir"],
-    ["--shutdown-on-sigterm", "--port", "5"],
+    ["--shutdown-on-sigterm", "--port", "5"], ["--port 'a", "--hz", "5"], ["--hz 5", "6", "--port", "x"],
 ])
 def test_redis_refuses_the_same_options_in_the_same_words(folder, options):
     theirs = refusal("redis8", folder, "hz 10\n", *options).replace("Redis 8.0.6", f"pyredis {__version__}")
@@ -156,6 +156,8 @@ def test_redis_refuses_the_same_options_in_the_same_words(folder, options):
     (["--save", "--hz", "5"], 'save ""\nhz "5"'),
     (["--proc-title-template", "--my"], 'proc-title-template "--my"'),
     (["--bind", "a", "-::1"], 'bind "a" "-::1"'),
+    (["--maxmemory '7mb'", "--hz 5", "--save"], "maxmemory '7mb'\nhz 5\nsave \"\""),
+    (["hz", "5", "--dir ", "--x"], '"hz" "5"\ndir  "--x"'),
     ([], ""),
 ])
 def test_options_become_lines(options, lines):
@@ -211,6 +213,15 @@ def test_surplus_lines_vanish_and_defaults_are_not_added(folder):
     text = rewritten("hz 20\nhz 30\nmaxmemory 1000\nmasterauth x\n", "maxmemory", "0", "masterauth", "")
     assert text.startswith(f"hz 30\nmaxmemory 0\n\n{MARKER}\n")
     assert "timeout" not in text and "masterauth" not in text
+
+
+def test_a_file_can_be_written_with_every_default_and_reads_as_the_same(folder):
+    Path("x.conf").write_text("hz 20\n")
+    config = build_config(["x.conf"])
+    config.rewrite(everything=True)
+    assert "\ntimeout 0\n" in Path("x.conf").read_text()
+    again = build_config(["x.conf"])
+    assert {p.name: again[p.name] for p in PARAMETERS} == {p.name: config[p.name] for p in PARAMETERS}
 
 
 def test_a_rewritten_file_needs_a_file():

@@ -137,6 +137,12 @@ def test_the_out_of_memory_score_is_relative_absolute_or_as_it_was(tmp_path):
     assert path.read_text() == "-1000"
     score.apply("no", (1, 2, 3), process.MASTER)
     assert path.read_text() == "100"
+    path.write_text("50")
+    score.apply("relative", (1, 2, 3), process.MASTER)
+    score.apply("relative", (4, 2, 3), process.MASTER)
+    assert path.read_text() == "54"
+    score.apply("no", (1, 2, 3), process.MASTER)
+    assert path.read_text() == "50"
     with pytest.raises(ConfigError, match="Failed to set current oom_score_adj"):
         process.OomScore(str(tmp_path / "none")).apply("yes", (1, 2, 3), process.MASTER)
 

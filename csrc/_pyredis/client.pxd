@@ -6,6 +6,7 @@ cdef class Client:
     cdef object core
     cdef Server* s
     cdef list names
+    cdef list request               # arguments of the command it is running, as bytes; None between commands
     cdef readonly int fd
     cdef readonly uint64_t id
 

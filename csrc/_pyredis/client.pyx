@@ -16,6 +16,13 @@ cdef bytes _bytes(Text t):
     return PyBytes_FromStringAndSize(t.ptr, t.len) if t.len else b""
 
 
+cdef size_t _request_size(list request) except? 0:
+    """Bytes of a request in the input, were it sent as an array (one that was sent inline is shorter)."""
+    if not request:
+        return 0
+    return sum([len(b"*%d\r\n" % len(request))] + [len(b"$%d\r\n\r\n" % len(arg)) + len(arg) for arg in request])
+
+
 cdef Client client_new(object core, Server* s, Conn* c, list names):
     """`names`: of the commands, by index."""
     cdef Client client = Client.__new__(Client)
@@ -109,10 +116,12 @@ cdef class Client:
         """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""
         cdef Conn* c = self._conn()
         cdef int64_t now = clock_unix_ms(&self.s.clock)
+        cdef list request = self.request if self.request is not None else []
         return {
-            "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms, "in_pending": c.in_used - c.parser.start,
+            "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms,
+            "in_pending": c.in_used - c.parser.start + _request_size(request),
             "wants_write": bool(c.flags & CONN_WATCHED),
-            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice),
+            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
             "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,

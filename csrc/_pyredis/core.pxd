@@ -1,5 +1,6 @@
 # core -- the face to Python. The story is in core.pyx.
 from libc.stdint cimport int64_t, uint64_t
+from _pyredis.client cimport Client
 from _pyredis.cmd.ctx cimport Conn, Ctx, Server
 from _pyredis.base.status cimport Status
 from _pyredis.conn cimport Batch
@@ -31,6 +32,7 @@ cdef class Core:
     cdef list handlers
     cdef object reply_error
     cdef readonly list names
+    cdef Client running            # whose control command runs, or None
     cdef public object context
     cdef public object on_log
     cdef public object on_failure

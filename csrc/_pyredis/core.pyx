@@ -420,8 +420,10 @@ cdef class Core:
         cdef list argv = [PyBytes_FromStringAndSize(c.argv[i].ptr, c.argv[i].len) for i in range(c.argc)]
         cdef OutBlock* tail = c.out.tail
         cdef size_t used = tail.used if tail != NULL else 0, pending = c.out.pending
-        cdef Client client = client_new(self, self.s, c.conn, self.names)
+        cdef Client client = client_new(self, self.s, c.conn, self.names), outer = self.running
         cdef bytes text
+        client.request = argv
+        self.running = client
         try:
             self.encoder.encode(c.out, self.handlers[c.cmd.index](self.context, client, argv))
             return OK
@@ -431,6 +433,9 @@ cdef class Core:
             if self.on_failure is not None:
                 self.on_failure(self.names[c.cmd.index], error)
             text = f"ERR internal error in '{self.names[c.cmd.index]}': {type(error).__name__}".encode()
+        finally:
+            client.request = None
+            self.running = outer
         out_truncate(c.out, tail, used, pending)
         dispatch_error(c, text, len(text))
         return REPLIED_ERROR
@@ -508,7 +513,8 @@ cdef class Core:
         cdef Conn* c = self.s.first
         while c != NULL:
             if not c.flags & CONN_GONE:
-                found.append(client_new(self, self.s, c, self.names))
+                found.append(self.running if self.running is not None and c.id == self.running.id
+                             else client_new(self, self.s, c, self.names))
             c = c.next
         return found
 

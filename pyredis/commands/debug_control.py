@@ -86,6 +86,14 @@ def _set_active_expire(server: Any, client: Any, args: list[bytes]) -> Simple:
     return OK
 
 
+def _config_rewrite_force_all(server: Any, client: Any, args: list[bytes]) -> Simple:
+    try:
+        server.config.rewrite(everything=True)
+    except OSError as error:
+        raise ReplyError(f"ERR CONFIG-REWRITE-FORCE-ALL failed: {error.strerror}") from None
+    return OK
+
+
 def _pause_cron(server: Any, client: Any, args: list[bytes]) -> Simple:
     server.cron_paused = _switch(args[0])
     return OK
@@ -259,6 +267,8 @@ ROWS = (
     Subcommand(_assert, 0, 0, "ASSERT", "End the server as a failed assertion does."),
     Subcommand(_change_replication_id, 0, 0, "CHANGE-REPL-ID", "Take a new replication id."),
     Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
+    Subcommand(_config_rewrite_force_all, 0, 0, "CONFIG-REWRITE-FORCE-ALL",
+               "Like CONFIG REWRITE, with every parameter, even those at their default."),
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
@@ -287,7 +297,7 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 
 # Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
 ABSENT = frozenset((
-    "aof-flush-sleep", "client-eviction", "clusterlink", "config-rewrite-force-all", "crash-and-recover",
+    "aof-flush-sleep", "client-eviction", "clusterlink", "crash-and-recover",
     "digest", "digest-value", "drop-cluster-packet-filter", "internal_secret", "leak", "listpack", "loadaof",
     "mallctl", "mallctl-str", "mark-internal-client", "quicklist", "quicklist-packed-threshold", "reload",
     "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))

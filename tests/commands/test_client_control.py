@@ -128,6 +128,12 @@ def test_a_line_tells_what_the_connection_is(r):
     assert expected.items() <= told.items()
 
 
+def test_the_request_under_way_counts_as_input(r):
+    for words in (("CLIENT", "LIST"), ("CLIENT", "INFO")):
+        line = fields(r(*words))
+        assert (line["qbuf"], line["argv-mem"]) == ("26", "10")
+
+
 def test_client_list_is_verbatim_text_in_resp3(r):
     r("HELLO", 3)
     assert re.match(rb"=\d+\r\ntxt:id=", r.raw("CLIENT", "LIST"))

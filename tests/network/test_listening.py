@@ -111,6 +111,25 @@ def test_the_addresses_can_change(start_server):
             assert b.call("PING") == "PONG"
 
 
+@pytest.mark.parametrize("address", ["999.999.999.999", "a..b"])
+def test_an_address_that_is_none_leaves_all_as_it_was(start_server, address):
+    server = start_server()
+    with connect(server) as a:
+        assert str(a.call("CONFIG", "SET", "bind", address)).endswith("Failed to bind to specified addresses.")
+        with connect(server) as b:
+            assert b.call("PING") == "PONG"
+
+
+def test_without_an_address_nobody_new_can_connect(start_server):
+    server = start_server()
+    with connect(server) as a:
+        assert a.call("CONFIG", "SET", "bind", "") == "OK"
+        assert refused(server.port)
+        assert a.call("CONFIG", "SET", "bind", "127.0.0.1") == "OK"
+        with connect(server) as b:
+            assert b.call("PING") == "PONG"
+
+
 def test_a_port_that_is_taken_leaves_all_as_it_was(start_server):
     server = start_server()
     with socket.socket() as taken, connect(server) as a:
