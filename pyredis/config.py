@@ -545,7 +545,7 @@ class Config:
     def rewrite(self, everything: bool = False) -> None:
         """Write the values into the file the server was started with. ReplyError without one, OSError.
 
-        Defaults are written only over another value that stands there already, unless `everything` is asked for.
+        A default is written only where the file already has a line for it, unless `everything` is asked for.
         """
         if not self.path:
             raise ReplyError("ERR The server is running without a config file")
@@ -553,7 +553,8 @@ class Config:
         if os.path.exists(self.path):
             with open(self.path, "rb") as file:
                 old = to_text(file.read())
-        config_file.replace_file(self.path, config_file.rewritten(old, self._wanted(everything), self._canonical))
+        text = config_file.rewritten(old, self._wanted(everything), self._canonical)
+        config_file.replace_file(self.path, text)
 
     def _wanted(self, everything: bool) -> list[config_file.Wanted]:
         wanted = []

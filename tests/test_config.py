@@ -213,13 +213,16 @@ def test_bytes_that_are_not_text_survive(config):
 # ---- the command
 
 
+HERE = SimpleNamespace(flags=0, address=b"127.0.0.1:5")
+
+
 def test_config_command(config, tmp_path):
     calls = []
     log = Log(Config(logfile=str(tmp_path / "log")))
     server = SimpleNamespace(config=config, log=log, reset_stats=lambda: calls.append("reset"))
-    assert config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
+    assert config_control.config_set(server, HERE, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
     with pytest.raises(ReplyError, match="ERR syntax error"):
-        config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
+        config_control.config_set(server, HERE, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
     assert config_control.config_resetstat(server, None, [b"CONFIG", b"RESETSTAT"]) == OK
     assert calls == ["reset"]
     with pytest.raises(ReplyError, match="ERR The server is running without a config file"):
@@ -240,8 +243,8 @@ def test_local_clients_may_set_protected_parameters_if_so_configured(config):
     config.load("enable-protected-configs local")
     server, words = SimpleNamespace(config=config), [b"CONFIG", b"SET", b"dbfilename", b"x"]
     with pytest.raises(ReplyError, match="protected"):
-        config_control.config_set(server, SimpleNamespace(is_local=False), words)
-    assert config_control.config_set(server, SimpleNamespace(is_local=True), words) == OK
+        config_control.config_set(server, SimpleNamespace(flags=0, address=b"192.0.2.1:5"), words)
+    assert config_control.config_set(server, HERE, words) == OK
 
 
 # ---- the same questions to real servers

@@ -20,7 +20,7 @@ cdef size_t _request_size(list request) except? 0:
     """Bytes of a request in the input, were it sent as an array (one that was sent inline is shorter)."""
     if not request:
         return 0
-    return sum([len(b"*%d\r\n" % len(request))] + [len(b"$%d\r\n\r\n" % len(arg)) + len(arg) for arg in request])
+    return len(b"*%d\r\n" % len(request)) + sum([len(b"$%d\r\n\r\n" % len(arg)) + len(arg) for arg in request])
 
 
 cdef Client client_new(object core, Server* s, Conn* c, list names):
@@ -121,7 +121,8 @@ cdef class Client:
             "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms,
             "in_pending": c.in_used - c.parser.start + _request_size(request),
             "wants_write": bool(c.flags & CONN_WATCHED),
-            "in_free": c.in_capacity - c.in_used, "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
+            "in_free": c.in_capacity - c.in_used,
+            "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
             "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,

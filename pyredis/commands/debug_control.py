@@ -11,15 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from _pyredis.core import FLAG_UNIX
 from _pyredis.inspect import populate, tables
 
+from pyredis.clients import is_local
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
 DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
           "it from a local connection, otherwise you need to set this option in the configuration file, and "
           "then restart the server.")
-LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
 
 class Subcommand(NamedTuple):
@@ -48,9 +47,7 @@ def _unknown(word: str) -> ReplyError:
 
 
 def _check_allowed(setting: str, client: Any) -> None:
-    # A client without an address is one of this process.
-    local = client.flags & FLAG_UNIX or not client.address or client.address.startswith(LOOPBACK)
-    if setting == "no" or (setting == "local" and not local):
+    if setting == "no" or (setting == "local" and not is_local(client)):
         raise ReplyError(DENIED)
 
 

@@ -19,6 +19,10 @@ def test_debug_is_refused_unless_the_configuration_allows_it():
         R()("DEBUG", "HELP")
 
 
+def test_a_local_client_may_set_protected_parameters_where_the_configuration_says_local():
+    assert R(**{"enable-protected-configs": "local"})("CONFIG", "SET", "dbfilename", "x") == "OK"
+
+
 def test_debug_is_allowed_to_a_local_client():
     assert R(**{"enable-debug-command": "local"})("DEBUG", "SLEEP", 0) == "OK"
 
