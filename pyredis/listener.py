@@ -117,6 +117,9 @@ class Listener:
                 raise
             self.unix_path = os.path.abspath(config["unixsocket"])
             self._server.loop.watch(self._unix.fileno(), self._accept_unix)
+        if not self._tcp and self._unix is None:
+            log.warning("Configured to not listen anywhere, exiting.")
+            raise OSError(errno.EDESTADDRREQ, "nowhere to listen")
 
     def _watch_tcp(self) -> None:
         for listener in self._tcp:
