@@ -91,6 +91,15 @@ def test_without_a_port_there_is_only_the_unix_socket(tmp_path):
         peers.end(process, 5)
 
 
+@pytest.mark.parametrize("options", [("--port", "0"), ("--bind", "")])
+def test_a_server_that_nobody_could_reach_does_not_start(tmp_path, options):
+    words = [*peers.command("pyredis", tmp_path, peers.free_port(), ()), "--unixsocket", "", *options]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders()))}
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "Configured to not listen anywhere, exiting." in done.stdout
+
+
 def test_the_port_can_change_and_connections_stay(start_server):
     server = start_server()
     other = peers.free_port()
