@@ -38,6 +38,7 @@ class Client(Protocol):
     lib_version: bytes
     address: bytes
     local_address: bytes
+    is_local: bool
     db: int
     proto: int
     flags: int

@@ -24,6 +24,7 @@ from pyredis.config_types import NOTIFY_CLASSES, Host, OutputLimit
 from pyredis.log import Log
 from pyredis.reply import OK, ReplyError
 from tests.config_peer import running
+from tests.session import R
 
 ROOT = Path(__file__).parent.parent
 
@@ -217,9 +218,9 @@ def test_config_command(config, tmp_path):
     calls = []
     log = Log(Config(logfile=str(tmp_path / "log")))
     server = SimpleNamespace(config=config, log=log, reset_stats=lambda: calls.append("reset"))
-    assert config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
+    assert config_control.config_set(server, SimpleNamespace(is_local=True), [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
     with pytest.raises(ReplyError, match="ERR syntax error"):
-        config_control.config_set(server, None, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
+        config_control.config_set(server, SimpleNamespace(is_local=True), [b"CONFIG", b"SET", b"hz", b"7", b"port"])
     assert config_control.config_resetstat(server, None, [b"CONFIG", b"RESETSTAT"]) == OK
     assert calls == ["reset"]
     with pytest.raises(ReplyError, match="ERR The server is running without a config file"):
@@ -242,6 +243,12 @@ def test_local_clients_may_set_protected_parameters_if_so_configured(config):
     with pytest.raises(ReplyError, match="protected"):
         config_control.config_set(server, SimpleNamespace(is_local=False), words)
     assert config_control.config_set(server, SimpleNamespace(is_local=True), words) == OK
+
+
+def test_a_client_of_this_process_is_local_to_config_set_and_to_debug():
+    r = R(**{"enable-protected-configs": "local", "enable-debug-command": "local"})
+    assert r("CONFIG", "SET", "dbfilename", "x.rdb") == "OK"
+    assert r("DEBUG", "SLEEP", 0) == "OK"
 
 
 # ---- the same questions to real servers

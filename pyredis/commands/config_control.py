@@ -46,7 +46,7 @@ def config_set(server: Server, client: Any, argv: Sequence[bytes]) -> Simple:
     """CONFIG SET name value [name value ...]"""
     if len(argv) % 2:
         raise ReplyError("ERR syntax error")
-    server.config.set_many(list(zip(argv[2::2], argv[3::2], strict=True)), local=_is_local(client))
+    server.config.set_many(list(zip(argv[2::2], argv[3::2], strict=True)), local=client.is_local)
     return OK
 
 
@@ -70,8 +70,3 @@ def config_resetstat(server: Server, client: Any, argv: Sequence[bytes]) -> Simp
 def config_help(server: Server, client: Any, argv: Sequence[bytes]) -> list[Simple]:
     """CONFIG HELP"""
     return list(HELP)
-
-
-def _is_local(client: Any) -> bool:
-    """Is the client on this machine (loopback or a unix socket)? That counts for `enable-…: local`."""
-    return bool(getattr(client, "is_local", False))

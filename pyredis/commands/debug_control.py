@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from _pyredis.core import FLAG_UNIX
 from _pyredis.inspect import populate, tables
 
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
@@ -19,7 +18,6 @@ from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
           "it from a local connection, otherwise you need to set this option in the configuration file, and "
           "then restart the server.")
-LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
 
 class Subcommand(NamedTuple):
@@ -32,7 +30,8 @@ class Subcommand(NamedTuple):
 
 def debug(server: Any, client: Any, argv: list[bytes]) -> object:
     """DEBUG <subcommand> [argument ...]"""
-    _check_allowed(server.config["enable-debug-command"], client)
+    if not server.config.allows("enable-debug-command", client.is_local):
+        raise ReplyError(DENIED)
     word = argv[1].decode("utf-8", "surrogateescape")
     if word.lower() in ABSENT:
         raise ReplyError(f"ERR DEBUG {word.upper()} is not supported by pyredis yet")
@@ -45,13 +44,6 @@ def debug(server: Any, client: Any, argv: list[bytes]) -> object:
 def _unknown(word: str) -> ReplyError:
     return ReplyError("ERR unknown subcommand or wrong number of arguments for "
                       f"'{word[:128]}'. Try DEBUG HELP.")
-
-
-def _check_allowed(setting: str, client: Any) -> None:
-    # A client without an address is one of this process.
-    local = client.flags & FLAG_UNIX or not client.address or client.address.startswith(LOOPBACK)
-    if setting == "no" or (setting == "local" and not local):
-        raise ReplyError(DENIED)
 
 
 def _integer(word: bytes, least: int = -(1 << 63),
