@@ -20,11 +20,11 @@ from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
-from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE,
-                               CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED, CONN_NO_EVICT, CONN_NO_TOUCH,
-                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME, CONN_UNIX,
-                               CONN_WANTS_WRITE, CONN_WATCHED, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn,
-                               Ctx, Server, ServerStats)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
+                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
+                               CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
+                               CONN_RESUME, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
@@ -452,7 +452,7 @@ cdef class Core:
     def set_input_limits(self, uint64_t query_buffer, int64_t bulk):
         """client-query-buffer-limit and proto-max-bulk-len, in bytes."""
         self.s.query_limit = query_buffer
-        self.s.limits.bulk = bulk
+        self.s.limits.bulk = min(bulk, <int64_t>1 << 48)     # no memory holds more, and sums do not overflow
 
     def set_output_limits(self, list limits):
         """client-output-buffer-limit: (hard bytes, soft bytes, soft seconds) for normal, replica, pubsub; 0: none."""
@@ -467,8 +467,15 @@ cdef class Core:
                 self.s.output_floor = n - 1
 
     def set_auth_required(self, bint required):
-        """Whether connections made from now on must authenticate."""
+        """Whether who has not authenticated must, before anything else. Who was let in without stays in."""
+        cdef Conn* c = self.s.first
         self.s.auth_required = required
+        while c != NULL:
+            if required and not c.flags & CONN_AUTHENTICATED:
+                c.gates |= GATE_AUTH
+            else:
+                c.gates &= ~<uint32_t>GATE_AUTH
+            c = c.next
 
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
