@@ -28,7 +28,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
-                                 table_init, table_sub)
+                                 table_init, table_rename, table_sub)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
                             conn_send, conn_set_text, conns_run)
 from _pyredis.db.expire cimport expire_cycle
@@ -247,6 +247,13 @@ cdef class Core:
             self.names.append(name)
         if handlers:
             raise ValueError(f"handlers without a spec: {sorted(handlers)}")
+
+    def rename_command(self, bytes old, bytes name):
+        """rename-command of the configuration file; empty takes the command away. ValueError says why not."""
+        if table_find(&self.s.table, slice_of(old, len(old))) == NULL:
+            raise ValueError("No such command in rename-command")
+        if not table_rename(&self.s.table, slice_of(old, len(old)), slice_of(name, len(name))):
+            raise ValueError("Target command name already exists")
 
     # ------------------------------------------------------------ the loop's calls
 
