@@ -31,7 +31,7 @@ from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_
                                  table_init, table_rename, table_sub)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
                             conn_send, conn_set_text, conns_run)
-from _pyredis.db.expire cimport expire_cycle
+from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
 from _pyredis.db.string_type cimport string_get_i64, string_length, string_ops
@@ -147,6 +147,8 @@ cdef int64_t _between(Core core) noexcept nogil:
     keyspace_set_clock(s.ks, now)
     if s.gates & GATE_PAUSE and now >= s.pause_until_ms:
         _end_pause(s)
+    if core.next_expire_ms > now + EXPIRE_IDLE_MS:       # the clock was set back
+        core.next_expire_ms = now
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
@@ -364,7 +366,7 @@ cdef class Core:
         cdef Conn* next
         cdef epoll_event more
         more.events = EVENT_OUT
-        self._make_room(self.s.resuming)
+        self._make_room(self.s.connected)       # one that runs may resume others further on
         while c != NULL:
             next = c.next
             if c.flags & CONN_RESUME:
