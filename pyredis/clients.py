@@ -24,7 +24,6 @@ FLAG_LETTERS = (
     (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
     (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"), (core.FLAG_IMPORT_SOURCE, "I"))
 FILTER_FLAGS = frozenset("bcdeirtuxABEIMNOPRSTU")
-LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 SYNTAX = "ERR syntax error"
 BAD_ID = "ERR Invalid client ID"
 
@@ -39,6 +38,7 @@ class Client(Protocol):
     lib_version: bytes
     address: bytes
     local_address: bytes
+    is_local: bool
     db: int
     proto: int
     flags: int
@@ -51,12 +51,6 @@ class Client(Protocol):
 def flag_letters(client: Client) -> str:
     """`N`, or a letter for each thing that is special about the connection."""
     return "".join(letter for flag, letter in FLAG_LETTERS if client.flags & flag) or "N"
-
-
-def is_local(client: Client) -> bool:
-    """Is it on this machine (loopback or a unix socket)? `enable-debug-command local` and its like ask."""
-    # A client without an address is one of this process.
-    return bool(client.flags & core.FLAG_UNIX) or not client.address or client.address.startswith(LOOPBACK)
 
 
 def client_type(client: Client) -> str:

@@ -27,7 +27,8 @@ from pyredis.commands import (
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.handlers import join_handlers
 from pyredis.commands.table import CommandTable
-from pyredis.config import Config
+from pyredis.config import PARAMETERS, Config
+from pyredis.config_types import to_bytes
 from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
@@ -48,6 +49,8 @@ class Server:
         self.table = CommandTable(FAMILIES)
         self.core = Core(self.table.core_rows(), reply, join_handlers(self.table, CONTROLS),
                          databases=config["databases"], seed=seed)
+        for old, name in config.renamed:
+            self.core.rename_command(to_bytes(old), to_bytes(name))
         self.core.context = self
         self.core.on_log = self.log.write
         self.core.on_failure = self._report_failure
@@ -128,6 +131,8 @@ class Server:
             process.daemonize()
         self.supervisor = process.supervisor(config["supervised"], os.environ, log)
         self._announce_start()
+        if not self._can_be_as_configured():
+            return 1
         try:
             config.assign("maxclients", process.adjust_open_files(config["maxclients"], log))
             self.listener.open()
@@ -173,6 +178,21 @@ class Server:
             log.raw(logo(pyredis.__version__, mode, config["port"]))
         else:
             log.notice(f"Running mode={mode}, port={config['port']}.")
+
+    def _can_be_as_configured(self) -> bool:
+        """False where starting would pretend to protect, share or extend what it cannot; warns of lesser lacks."""
+        config = self.config
+        for wanted, what in ((config.users or config["aclfile"], "users and access control lists"),
+                             (config.modules, "modules"), (config["cluster-enabled"], "cluster mode"),
+                             (config["replicaof"], "replication")):
+            if wanted:
+                self.log.warning(f"Cannot start: the configuration asks for {what}, which pyredis has not yet.")
+                return False
+        for param in PARAMETERS:
+            value = config[param.name]
+            if param.todo and value and value != param.default:
+                self.log.warning(f"Warning: {param.name} has no effect yet: {param.todo}.")
+        return True
 
     def _ready(self) -> None:
         if self.config["port"]:
@@ -261,4 +281,9 @@ class Server:
 
 
 def run(config: Config) -> int:
-    return Server(config).run()
+    try:
+        server = Server(config)
+    except ValueError as error:              # of a rename-command line
+        Log(config).warning(f"Cannot start: {error}")
+        return 1
+    return server.run()

@@ -23,9 +23,13 @@ from pyredis.config import (
 from pyredis.config_types import NOTIFY_CLASSES, Host, OutputLimit
 from pyredis.log import Log
 from pyredis.reply import OK, ReplyError
+from pyredis.server import Server
 from tests.config_peer import running
+from tests.session import R, raises_reply
 
 ROOT = Path(__file__).parent.parent
+
+LOCAL = SimpleNamespace(is_local=True)
 
 
 def reference(server: str) -> dict[str, str]:
@@ -212,17 +216,13 @@ def test_bytes_that_are_not_text_survive(config):
 
 # ---- the command
 
-
-HERE = SimpleNamespace(flags=0, address=b"127.0.0.1:5")
-
-
 def test_config_command(config, tmp_path):
     calls = []
     log = Log(Config(logfile=str(tmp_path / "log")))
     server = SimpleNamespace(config=config, log=log, reset_stats=lambda: calls.append("reset"))
-    assert config_control.config_set(server, HERE, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
+    assert config_control.config_set(server, LOCAL, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
     with pytest.raises(ReplyError, match="ERR syntax error"):
-        config_control.config_set(server, HERE, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
+        config_control.config_set(server, LOCAL, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
     assert config_control.config_resetstat(server, None, [b"CONFIG", b"RESETSTAT"]) == OK
     assert calls == ["reset"]
     with pytest.raises(ReplyError, match="ERR The server is running without a config file"):
@@ -243,8 +243,14 @@ def test_local_clients_may_set_protected_parameters_if_so_configured(config):
     config.load("enable-protected-configs local")
     server, words = SimpleNamespace(config=config), [b"CONFIG", b"SET", b"dbfilename", b"x"]
     with pytest.raises(ReplyError, match="protected"):
-        config_control.config_set(server, SimpleNamespace(flags=0, address=b"192.0.2.1:5"), words)
-    assert config_control.config_set(server, HERE, words) == OK
+        config_control.config_set(server, SimpleNamespace(is_local=False), words)
+    assert config_control.config_set(server, LOCAL, words) == OK
+
+
+def test_a_client_of_this_process_is_local_to_config_set_and_to_debug():
+    r = R(**{"enable-protected-configs": "local", "enable-debug-command": "local"})
+    assert r("CONFIG", "SET", "dbfilename", "x.rdb") == "OK"
+    assert r("DEBUG", "SLEEP", 0) == "OK"
 
 
 # ---- the same questions to real servers
@@ -362,3 +368,28 @@ def test_globs_find_the_same_names_as_in_redis(config, tmp_path):
             theirs = peer.call("CONFIG", "GET", pattern)[::2]
             ours = [name for name in config.get_matching([pattern.encode()]) if name in names]
             assert (pattern, sorted(ours)) == (pattern, sorted(theirs))
+
+
+# ---- rename-command
+
+def renamed(*pairs: tuple[str, str]) -> R:
+    config = Config()
+    config.renamed = list(pairs)
+    return R(Server(config, seed=bytes(16)))
+
+
+def test_a_renamed_command_answers_to_its_new_name_only_in_any_case():
+    r = renamed(("FlushAll", "Secret-Flush"), ("CONFIG", "cfg"))
+    assert r("secret-flush") == "OK"
+    assert r("CFG", "GET", "hz") == [b"hz", b"10"]
+    for gone in ("FLUSHALL", "CONFIG"):
+        with raises_reply("ERR unknown command"):
+            r(gone, "GET", "hz")
+
+
+def test_a_command_renamed_to_nothing_is_gone_and_its_name_free():
+    r = renamed(("DEL", ""), ("UNLINK", "DEL"))
+    r("SET", "k", 1)
+    assert r("DEL", "k") == 1
+    with raises_reply("ERR unknown command"):
+        r("UNLINK", "k")

@@ -200,3 +200,9 @@ def test_connections_give_back_all_they_took(pairs):
         used = pairs.core.memory()["used"]
         assert before is None or used == before
         before = used
+
+
+def test_expiry_goes_on_when_the_clock_is_set_back(r):
+    r.cycle()
+    r.advance(-3_600_000)
+    assert 0 <= r.cycle() <= 100

@@ -240,3 +240,14 @@ def test_the_server_runs_with_the_config_of_the_arguments(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyredis.server", module)
     assert main(["--port", "7000", "--save", ""]) == 7
     assert (seen[0].port, seen[0].save) == (7000, ())
+
+
+# ---- what cannot be is not pretended
+
+@pytest.mark.parametrize("options", [
+    ["--user", "bob", "on", "nopass"], ["--aclfile", "users.acl"], ["--loadmodule", "m.so"],
+    ["--cluster-enabled", "yes"], ["--replicaof", "localhost", "1"],
+    ["--rename-command", "NOSUCH", "x"], ["--rename-command", "GET", "SET"]])
+def test_a_configuration_that_cannot_be_honoured_ends_the_start(tmp_path, options):
+    assert main(["--port", "0", "--logfile", str(tmp_path / "log"), *options]) == 1
+    assert "Cannot start" in (tmp_path / "log").read_text()

@@ -8,8 +8,11 @@ from libc.stdint cimport int64_t, uint32_t
 
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport CONN_AUTHENTICATED, CONN_GONE, CONN_WATCHED, GATE_AUTH, Conn, Server, Text
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
+                               Text)
 from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory, conn_set_text
+
+LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
 
 cdef bytes _bytes(Text t):
@@ -81,6 +84,12 @@ cdef class Client:
         return _bytes(self._conn().local_address)
 
     @property
+    def is_local(self):
+        """Is the client on this machine: on the loopback interface, on the unix socket, or of this process?"""
+        cdef Conn* c = self._conn()
+        return bool(c.flags & CONN_UNIX) or not c.address.len or _bytes(c.address).startswith(LOOPBACK)
+
+    @property
     def db(self):
         return self._conn().db.id
 
@@ -104,7 +113,8 @@ cdef class Client:
 
     @property
     def authenticated(self):
-        return bool(self._conn().flags & CONN_AUTHENTICATED)
+        """May it run commands: has it authenticated, or need it not?"""
+        return not self._conn().gates & GATE_AUTH
 
     def authenticate(self):
         """From now on it may run commands."""

@@ -264,7 +264,7 @@ cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
     while count[0] < GROUP:
         start = c.parser.start
         first = b.args.count
-        s.limits.unauthenticated = not c.flags & CONN_AUTHENTICATED
+        s.limits.unauthenticated = c.gates & GATE_AUTH
         got = parser_next(&c.parser, s.mem, c.in_data, c.in_used, &s.limits, &b.args)
         if got == PARSE_MORE:
             return True

@@ -20,18 +20,18 @@ from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
-from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE,
-                               CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED, CONN_NO_EVICT, CONN_NO_TOUCH,
-                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_RESUME, CONN_UNIX,
-                               CONN_WANTS_WRITE, CONN_WATCHED, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn,
-                               Ctx, Server, ServerStats)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
+                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
+                               CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
+                               CONN_RESUME, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
-                                 table_init, table_sub)
+                                 table_init, table_rename, table_sub)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
                             conn_send, conn_set_text, conns_run)
-from _pyredis.db.expire cimport expire_cycle
+from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
 from _pyredis.db.string_type cimport string_get_i64, string_length, string_ops
@@ -147,6 +147,8 @@ cdef int64_t _between(Core core) noexcept nogil:
     keyspace_set_clock(s.ks, now)
     if s.gates & GATE_PAUSE and now >= s.pause_until_ms:
         _end_pause(s)
+    if core.next_expire_ms > now + EXPIRE_IDLE_MS:       # the clock was set back
+        core.next_expire_ms = now
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
@@ -247,6 +249,13 @@ cdef class Core:
             self.names.append(name)
         if handlers:
             raise ValueError(f"handlers without a spec: {sorted(handlers)}")
+
+    def rename_command(self, bytes old, bytes name):
+        """rename-command of the configuration file; empty takes the command away. ValueError says why not."""
+        if table_find(&self.s.table, slice_of(old, len(old))) == NULL:
+            raise ValueError("No such command in rename-command")
+        if not table_rename(&self.s.table, slice_of(old, len(old)), slice_of(name, len(name))):
+            raise ValueError("Target command name already exists")
 
     # ------------------------------------------------------------ the loop's calls
 
@@ -357,7 +366,7 @@ cdef class Core:
         cdef Conn* next
         cdef epoll_event more
         more.events = EVENT_OUT
-        self._make_room(self.s.resuming)
+        self._make_room(self.s.connected)       # one that runs may resume others further on
         while c != NULL:
             next = c.next
             if c.flags & CONN_RESUME:
@@ -457,7 +466,7 @@ cdef class Core:
     def set_input_limits(self, uint64_t query_buffer, int64_t bulk):
         """client-query-buffer-limit and proto-max-bulk-len, in bytes."""
         self.s.query_limit = query_buffer
-        self.s.limits.bulk = bulk
+        self.s.limits.bulk = min(bulk, <int64_t>1 << 48)     # no memory holds more, and sums do not overflow
 
     def set_output_limits(self, list limits):
         """client-output-buffer-limit: (hard bytes, soft bytes, soft seconds) for normal, replica, pubsub; 0: none."""
@@ -472,8 +481,15 @@ cdef class Core:
                 self.s.output_floor = n - 1
 
     def set_auth_required(self, bint required):
-        """Whether connections made from now on must authenticate."""
+        """Whether who has not authenticated must, before anything else. Who was let in without stays in."""
+        cdef Conn* c = self.s.first
         self.s.auth_required = required
+        while c != NULL:
+            if required and not c.flags & CONN_AUTHENTICATED:
+                c.gates |= GATE_AUTH
+            else:
+                c.gates &= ~<uint32_t>GATE_AUTH
+            c = c.next
 
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on

@@ -7,7 +7,6 @@ work is in pyredis.config; here are the arguments and the words of the protocol.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from pyredis.clients import is_local
 from pyredis.config import Config
 from pyredis.config_types import to_bytes
 from pyredis.log import Log
@@ -47,7 +46,7 @@ def config_set(server: Server, client: Any, argv: Sequence[bytes]) -> Simple:
     """CONFIG SET name value [name value ...]"""
     if len(argv) % 2:
         raise ReplyError("ERR syntax error")
-    server.config.set_many(list(zip(argv[2::2], argv[3::2], strict=True)), local=is_local(client))
+    server.config.set_many(list(zip(argv[2::2], argv[3::2], strict=True)), local=client.is_local)
     return OK
 
 

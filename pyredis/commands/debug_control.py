@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from _pyredis.inspect import populate, tables
 
-from pyredis.clients import is_local
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
 DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
@@ -31,7 +30,8 @@ class Subcommand(NamedTuple):
 
 def debug(server: Any, client: Any, argv: list[bytes]) -> object:
     """DEBUG <subcommand> [argument ...]"""
-    _check_allowed(server.config["enable-debug-command"], client)
+    if not server.config.allows("enable-debug-command", client.is_local):
+        raise ReplyError(DENIED)
     word = argv[1].decode("utf-8", "surrogateescape")
     if word.lower() in ABSENT:
         raise ReplyError(f"ERR DEBUG {word.upper()} is not supported by pyredis yet")
@@ -44,11 +44,6 @@ def debug(server: Any, client: Any, argv: list[bytes]) -> object:
 def _unknown(word: str) -> ReplyError:
     return ReplyError("ERR unknown subcommand or wrong number of arguments for "
                       f"'{word[:128]}'. Try DEBUG HELP.")
-
-
-def _check_allowed(setting: str, client: Any) -> None:
-    if setting == "no" or (setting == "local" and not is_local(client)):
-        raise ReplyError(DENIED)
 
 
 def _integer(word: bytes, least: int = -(1 << 63),

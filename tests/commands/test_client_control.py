@@ -52,6 +52,18 @@ def test_auth_opens_the_door(words):
     assert r("ECHO", "x") == b"x"
 
 
+def test_taking_the_password_away_lets_those_in_who_wait_and_setting_it_keeps_those_who_are_in():
+    r = R(requirepass="secret")
+    waiting = R(r.server)
+    r("AUTH", "secret")
+    r("CONFIG", "SET", "requirepass", "")
+    assert waiting("ECHO", "x") == b"x"
+    r("CONFIG", "SET", "requirepass", "other")
+    assert r("ECHO", "x") == b"x"
+    with raises_reply("NOAUTH Authentication required."):
+        waiting("ECHO", "x")
+
+
 def test_a_failed_auth_does_not_take_away_what_one_has():
     r = R(requirepass="secret")
     r("AUTH", "secret")

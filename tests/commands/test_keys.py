@@ -420,3 +420,21 @@ def test_errors_reach_a_pipeline_in_their_places(r):
     assert isinstance(replies[0], ReplyError)
     assert replies[1] == 0
     assert str(replies[2]) == "ERR no such key"
+
+
+def test_randomkey_ends_when_all_keys_are_expired_and_a_pause_keeps_them(r):
+    for i in range(20):
+        r("SET", i, i, "PX", 1)
+    r.advance(10)
+    r("CLIENT", "PAUSE", 100_000, "WRITE")
+    assert r("RANDOMKEY") is None
+    assert r("DBSIZE") == 20
+
+
+def test_randomkey_finds_the_one_lasting_key_among_expired_ones_that_a_pause_keeps(r):
+    for i in range(1000):
+        r("SET", i, i, "PX", 1)
+    r("SET", "lasting", 1)
+    r.advance(10)
+    r("CLIENT", "PAUSE", 100_000, "WRITE")
+    assert r("RANDOMKEY") == b"lasting"

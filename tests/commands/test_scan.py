@@ -215,3 +215,11 @@ def test_expired_keys_met_by_name_are_told_with_their_names(r):
     r.advance(ms=11)
     r("SCAN", 0)
     assert r.effects == [Effect("expired", b"old0", 0)]
+
+
+def test_scan_hides_expired_keys_during_a_pause_but_keeps_them(r):
+    r("SET", "gone", 1, "PX", 1)
+    r.advance(10)
+    r("CLIENT", "PAUSE", 100_000, "WRITE")
+    assert r("SCAN", 0) == [b"0", []]
+    assert r("DBSIZE") == 1

@@ -171,6 +171,15 @@ def test_the_unix_socket_speaks_the_same(server):
         assert b"flags=U" in line
 
 
+def test_the_longest_bulk_that_can_be_announced_is_no_longer_than_sums_can_hold(start_server):
+    server = start_server("--proto-max-bulk-len", str(2**63 - 1))
+    with connect(server) as a:
+        a.send(b"*2\r\n$4\r\nECHO\r\n$%d\r\n" % (2**63 - 1))
+        assert a.rest() == b"-ERR Protocol error: invalid bulk length\r\n"
+    with connect(server) as a:
+        assert a.call("PING") == PONG
+
+
 def test_a_client_before_its_password_may_send_only_little(start_server):
     server = start_server("--requirepass", "secret")
     for data, error in [(b"*11\r\n", "unauthenticated multibulk length"),

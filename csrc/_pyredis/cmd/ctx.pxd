@@ -37,7 +37,7 @@ cdef enum CommandFlag:
 cdef struct Command:
     const char* name                # "config|get", lower case, NUL-terminated; owned by the table
     size_t name_length
-    const char* word                # "get": the part after the bar
+    const char* word                # "get": the part after the bar, or what rename-command made of the name
     size_t word_length
     int arity
     uint64_t flags

@@ -108,8 +108,9 @@ cdef Status cmd_type(Ctx* c) noexcept nogil:
 
 cdef Status cmd_randomkey(Ctx* c) noexcept nogil:
     """RANDOMKEY -> a live key of the database, null if it has none."""
-    cdef Entry* e = NULL
-    while e == NULL and c.db.keys.used:          # each try that fails has removed expired keys
+    cdef Entry* e = keyspace_random(c.ks, c.db)
+    # A try that failed has removed expired keys; while they are kept (CLIENT PAUSE), a lasting key must be there.
+    while e == NULL and c.db.keys.used > (c.db.expires.used if c.ks.keep_expired else 0):
         e = keyspace_random(c.ks, c.db)
     if e == NULL:
         reply_null(c.out)

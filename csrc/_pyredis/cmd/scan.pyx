@@ -174,7 +174,8 @@ cdef bint _keep_key(void* arg, void* entry) noexcept nogil:
     if not scan_matches(&scan.options, entry_key(e)):
         return False
     if entry_is_over(e, c.ks.now_ms):
-        keyspace_expire_entry(c.ks, c.db, keyspace_key(c.ks, entry_key(e)).hash, e)
+        if not c.ks.keep_expired:
+            keyspace_expire_entry(c.ks, c.db, keyspace_key(c.ks, entry_key(e)).hash, e)
         return False
     # Redis: the type is judged last, so expired keys of other types are removed too
     return scan.options.type == ANY_TYPE or <int>entry_type(e) == scan.options.type

@@ -10,6 +10,7 @@ cdef Command* table_add(Table* t, Slice name, Command* parent, int arity, uint64
                         int first_key, int last_key, int step) noexcept nogil
 cdef Command* table_find(const Table* t, Slice name) noexcept nogil          # any case; subcommands not
 cdef Command* table_sub(const Command* container, Slice word) noexcept nogil # any case
+cdef bint table_rename(Table* t, Slice old, Slice name) noexcept nogil   # at start only; name empty: take away
 cdef bint table_bind(Table* t, const char* name, CommandFn fn) noexcept nogil
 
 # A time's place in a histogram of 16 steps an octave.

@@ -37,6 +37,8 @@ cdef void table_free(Table* t) noexcept nogil:
     cdef int i
     for i in range(t.count):
         command_reset_stats(t.commands[i], t.mem)
+        if t.commands[i].parent == NULL and t.commands[i].word != t.commands[i].name:
+            mem_free(t.mem, <void*>t.commands[i].word, t.commands[i].word_length)
         mem_free(t.mem, <void*>t.commands[i].name, t.commands[i].name_length + 1)
         mem_free(t.mem, t.commands[i], sizeof(Command))
     mem_free(t.mem, t.slots, SLOTS * sizeof(void*))
@@ -67,7 +69,7 @@ cdef Command* table_find(const Table* t, Slice name) noexcept nogil:
     cdef Command* c
     while True:
         c = t.slots[i]
-        if c == NULL or text_equal_nocase(c.name, c.name_length, name.ptr, name.len):
+        if c == NULL or text_equal_nocase(c.word, c.word_length, name.ptr, name.len):
             return c
         i = (i + 1) & (t.size - 1)
 
@@ -85,7 +87,6 @@ cdef Command* table_add(Table* t, Slice name, Command* parent, int arity, uint64
     cdef Command* c
     cdef char* text
     cdef const char* bar
-    cdef size_t i
     if t.count == MOST:
         return NULL
     text = <char*>mem_alloc(t.mem, name.len + 1)
@@ -112,11 +113,37 @@ cdef Command* table_add(Table* t, Slice name, Command* parent, int arity, uint64
         c.sibling = parent.subs
         parent.subs = c
         return c
-    i = _folded(c.name, c.name_length) & (t.size - 1)
+    _place_name(t, c)
+    return c
+
+
+cdef void _place_name(Table* t, Command* c) noexcept nogil:
+    cdef size_t i = _folded(c.word, c.word_length) & (t.size - 1)
     while t.slots[i] != NULL:
         i = (i + 1) & (t.size - 1)
     t.slots[i] = c
-    return c
+
+
+cdef bint table_rename(Table* t, Slice old, Slice name) noexcept nogil:
+    """rename-command: the command is called `name` from now on; empty: not at all. Errors and counters keep
+    the old name. False: there is no such command, or already one called `name`."""
+    cdef Command* c = table_find(t, old)
+    cdef char* text = NULL
+    cdef int i
+    if c == NULL or name.len and table_find(t, name) != NULL:
+        return False
+    if c.word != c.name:
+        mem_free(t.mem, <void*>c.word, c.word_length)
+    if name.len:
+        text = <char*>mem_alloc(t.mem, name.len)
+        text_lower_into(name.ptr, name.len, text)
+    c.word = text
+    c.word_length = name.len
+    memset(t.slots, 0, SLOTS * sizeof(void*))
+    for i in range(t.count):
+        if t.commands[i].parent == NULL and t.commands[i].word_length:
+            _place_name(t, t.commands[i])
+    return True
 
 
 cdef bint table_bind(Table* t, const char* name, CommandFn fn) noexcept nogil:
