@@ -18,7 +18,7 @@ CC      := $(if $(shell command -v ccache),ccache $(or $(filter-out cc,$(CC)),gc
 export CC
 export PYTHONPATH := .:csrc
 
-.PHONY: run build test bench lint debug asan fuzz peers clean
+.PHONY: run build test bench lint debug asan fuzz many peers clean
 
 run: build
 	$(PY) -m pyredis $(ARGS)
@@ -49,6 +49,9 @@ debug: build/debug.stamp
 fuzz: build/debug.stamp
 	PYREDIS_FUZZ_SECONDS=$(FUZZ_SECONDS) PYTHONPATH=build/debug:. PYREDIS_LIB=build/debug \
 	$(PY) -m pytest -n $(JOBS) -o pythonpath=build/debug --hypothesis-profile=fuzz tests/fuzz tests/differential $(ARGS)
+
+many: build
+	PYREDIS_CONNECTIONS=10000 $(PY) -m pytest tests/network/test_many.py $(ARGS)
 
 peers:
 	bench/get-peers

@@ -87,15 +87,23 @@ def best_poller() -> Poller:
     return EpollPoller() if hasattr(select, "epoll") else SelectorPoller()
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 class Loop:
-    """Runs until stop(). `core` is the compiled core, or anything with serve and before_sleep."""
+    """Runs until stop(). `core` is the compiled core, or anything with serve and before_sleep.
+
+    `on_error` is told of what a callback raises; the loop goes on.
+    """
 
     def __init__(self, core: Any, poller: Poller | None = None) -> None:
         self.core = core
+        self.on_error: Callable[[BaseException], None] = _raise
         self.poller = poller or best_poller()
         self.api = "epoll" if isinstance(self.poller, EpollPoller) else "selectors"
         self._callbacks: dict[int, Callable[[], None]] = {}
-        self._timers: list[tuple[float, int, Callable[[], float | None]]] = []
+        self._timers: list[tuple[float, int, float, Callable[[], float | None]]] = []
         self._timer_count = 0
         self._running = False
         self._signals: dict[int, Callable[[], None]] = {}
@@ -118,7 +126,7 @@ class Loop:
     def every(self, seconds: float, callback: Callable[[], float | None]) -> None:
         """Calls back after so many seconds, and again after as many as it returns, until it returns None."""
         self._timer_count += 1
-        heapq.heappush(self._timers, (time.monotonic() + seconds, self._timer_count, callback))
+        heapq.heappush(self._timers, (time.monotonic() + seconds, self._timer_count, seconds, callback))
 
     def on_signal(self, number: int, callback: Callable[[], None]) -> None:
         """Calls back from the loop, not from within whatever the signal interrupts."""
@@ -174,8 +182,12 @@ class Loop:
     def _run_timers(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
-            callback = heapq.heappop(self._timers)[2]
-            again = callback()
+            _, _, seconds, callback = heapq.heappop(self._timers)
+            try:
+                again = callback()
+            except Exception as error:
+                again = seconds
+                self.on_error(error)
             if again is not None:
                 self.every(again, callback)
 
@@ -188,4 +200,7 @@ class Loop:
                 self.poller.want_write(fd, what == WATCH_WRITE)
         for fd, _ in foreign:
             if fd in self._callbacks:
-                self._callbacks[fd]()
+                try:
+                    self._callbacks[fd]()
+                except Exception as error:
+                    self.on_error(error)

@@ -55,6 +55,7 @@ class Server:
         self.core.on_log = self.log.write
         self.core.on_failure = self._report_failure
         self.loop = Loop(self.core)
+        self.loop.on_error = lambda error: self._report_failure("the event loop", error)
         self.listener = Listener(self)
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
@@ -266,8 +267,8 @@ class Server:
         self.cron_seconds += time.monotonic() - began
         return period
 
-    def _report_failure(self, command_name: str, error: BaseException) -> None:
-        self.log.warning(f"Handler of '{command_name}' failed:\n"
+    def _report_failure(self, where: str, error: BaseException) -> None:
+        self.log.warning(f"A handler of {where} failed:\n"
                          + "".join(traceback.format_exception(error)).rstrip())
 
     @property

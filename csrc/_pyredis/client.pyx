@@ -9,8 +9,8 @@ from libc.stdint cimport int64_t, uint32_t
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
-                               Text)
-from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory, conn_set_text
+                               Text, text_set)
+from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory
 
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
@@ -57,7 +57,7 @@ cdef class Client:
 
     @name.setter
     def name(self, bytes value):
-        conn_set_text(self.s, &self._conn().name, value, len(value))
+        text_set(self.s, &self._conn().name, value, len(value))
 
     @property
     def lib_name(self):
@@ -65,7 +65,7 @@ cdef class Client:
 
     @lib_name.setter
     def lib_name(self, bytes value):
-        conn_set_text(self.s, &self._conn().lib_name, value, len(value))
+        text_set(self.s, &self._conn().lib_name, value, len(value))
 
     @property
     def lib_version(self):
@@ -73,7 +73,7 @@ cdef class Client:
 
     @lib_version.setter
     def lib_version(self, bytes value):
-        conn_set_text(self.s, &self._conn().lib_version, value, len(value))
+        text_set(self.s, &self._conn().lib_version, value, len(value))
 
     @property
     def address(self):

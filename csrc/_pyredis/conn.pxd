@@ -1,7 +1,7 @@
 # conn -- a connection: bytes in, requests run, bytes out. The story is in conn.pyx.
 from libc.stdint cimport uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport Conn, Server, Text
+from _pyredis.cmd.ctx cimport Conn, Server
 from _pyredis.cmd.dispatch cimport Request
 from _pyredis.wire.parser cimport Args
 
@@ -17,7 +17,6 @@ cdef void  conn_free(Server* s, Conn* c) noexcept nogil           # not its fd
 cdef void  conn_close(Server* s, Conn* c) noexcept nogil          # now, or after the command that it runs
 cdef void  conn_end_after_reply(Server* s, Conn* c) noexcept nogil
 cdef void  conn_resume(Server* s, Conn* c) noexcept nogil         # runs what has come meanwhile, at the next serve
-cdef void  conn_set_text(Server* s, Text* t, const char* p, size_t n) noexcept nogil
 
 cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket

@@ -25,7 +25,7 @@ from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
                                CONN_HELD, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
-                               LOG_WARNING)
+                               LOG_WARNING, text_set)
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.db.keyspace cimport keyspace_set_clock
 from _pyredis.wire.block cimport BLOCK, block_give, block_take
@@ -46,15 +46,13 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL
     int MSG_DONTWAIT
 
-cdef extern from "<sys/uio.h>" nogil:
-    pass
-
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
     bint LIKELY(bint x)
     bint UNLIKELY(bint x)
 
 cdef enum:
+    LARGEST_HINT = 1 << 20         # a connection starts with no more, however large its last request was
     LEAST_READ = 4096              # a recv has at least this much room
     VIEWS = 32                     # pieces of a sendmsg
     SEND_MOST = 1 << 20            # bytes sent to one connection in a round, so that the others get theirs
@@ -96,22 +94,12 @@ cdef void _release_input(Server* s, Conn* c) noexcept nogil:
     c.parser.start = c.parser.at = 0
 
 
-cdef void conn_set_text(Server* s, Text* t, const char* p, size_t n) noexcept nogil:
-    """Replaces a name; n = 0 removes it."""
-    mem_free(s.mem, t.ptr, t.len)
-    t.ptr = NULL
-    t.len = n
-    if n:
-        t.ptr = <char*>mem_alloc(s.mem, n)
-        memcpy(t.ptr, p, n)
-
-
 cdef void conn_free(Server* s, Conn* c) noexcept nogil:
-    conn_set_text(s, &c.name, NULL, 0)
-    conn_set_text(s, &c.lib_name, NULL, 0)
-    conn_set_text(s, &c.lib_version, NULL, 0)
-    conn_set_text(s, &c.address, NULL, 0)
-    conn_set_text(s, &c.local_address, NULL, 0)
+    text_set(s, &c.name, NULL, 0)
+    text_set(s, &c.lib_name, NULL, 0)
+    text_set(s, &c.lib_version, NULL, 0)
+    text_set(s, &c.address, NULL, 0)
+    text_set(s, &c.local_address, NULL, 0)
     parser_free(&c.parser, s.mem)
     _release_input(s, c)
     out_clear(&c.out)
@@ -200,7 +188,7 @@ cdef void _make_room(Server* s, Conn* c, size_t least) noexcept nogil:
     if left + wanted < capacity and left + wanted > c.in_capacity:
         capacity = left + wanted                 # exactly the large argument
     _set_input(s, c, capacity)
-    c.in_hint = capacity
+    c.in_hint = capacity if capacity < LARGEST_HINT else LARGEST_HINT
 
 
 cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:

@@ -17,20 +17,20 @@ from libc.string cimport memset
 from _pyredis.base.clock cimport Clock, clock_init, clock_mono_us, clock_ticks, clock_ticks_to_us, clock_unix_ms
 from _pyredis.base.mem cimport arena_free, arena_new, arena_trim
 from _pyredis.base.rand cimport rand_fill
-from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
                                CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
                                CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
                                CONN_RESUME, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
-                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats)
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, text_set)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
 from _pyredis.cmd.families cimport bind_families
-from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find, table_free,
-                                 table_init, table_rename, table_sub)
+from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find,
+                                 table_free, table_init, table_rename)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
-                            conn_send, conn_set_text, conns_run)
+                            conn_send, conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
@@ -275,8 +275,8 @@ cdef class Core:
         c = conn_new(self.s, fd)
         if unix_socket:
             c.flags |= CONN_UNIX
-        conn_set_text(self.s, &c.address, address, len(address))
-        conn_set_text(self.s, &c.local_address, local_address, len(local_address))
+        text_set(self.s, &c.address, address, len(address))
+        text_set(self.s, &c.local_address, local_address, len(local_address))
         self.s.by_fd[fd] = c
         self.s.stats.connections += 1
         return client_new(self, self.s, c, self.names)

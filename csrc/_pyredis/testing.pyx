@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t
 from _pyredis.base.clock cimport clock_set_fake
 from _pyredis.base.mem cimport arena_check
 from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_GONE, CONN_STUCK, Conn
+from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, Conn
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects

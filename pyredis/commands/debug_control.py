@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 
 from _pyredis.inspect import populate, tables
 
+from pyredis.glob import glob_match
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
 DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run '
           "it from a local connection, otherwise you need to set this option in the configuration file, and "
           "then restart the server.")
+
+LONGEST_MATCHED = 1_000_000
 
 
 class Subcommand(NamedTuple):
@@ -188,6 +191,12 @@ def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
     return OK
 
 
+def _string_match_length(server: Any, client: Any, arguments: list[bytes]) -> object:
+    # Of older servers; tests use it to see that a pattern takes bounded time.
+    length = _integer(arguments[0], 0)
+    return int(glob_match(arguments[1], b"A" * min(length, LONGEST_MATCHED)))
+
+
 def _struct_size(server: Any, client: Any, args: list[bytes]) -> str:
     return "bits:64 entry:8 expiry:8 bucket:64 slab:65536"
 
@@ -282,6 +291,8 @@ ROWS = (
                "Remove expired keys in the background or not."),
     Subcommand(_nothing, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts yet."),
     Subcommand(_sleep, 1, 1, "SLEEP <seconds>", "Do nothing at all for so long."),
+    Subcommand(_string_match_length, 2, 2, "STRINGMATCH-LEN <length> <pattern>",
+               "Match a glob against so many letters A: 1 or 0."),
     Subcommand(_struct_size, 0, 0, "STRUCTSIZE", "Bytes of the core's structures."),
     Subcommand(_help, 0, 0, "HELP", "Print this help."),
 )

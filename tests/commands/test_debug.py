@@ -136,3 +136,12 @@ def test_protocol_shows_each_type_as_redis_does(r, kind, resp2, resp3):
     assert r.raw("DEBUG", "PROTOCOL", kind) == resp2
     r.server.core.clients()[0].proto = 3
     assert r.raw("DEBUG", "PROTOCOL", kind) == resp3
+
+
+@pytest.mark.parametrize("pattern, length, matches", [("A*", 5, 1), ("A", 2, 0), ("A?A", 3, 1), ("*", 0, 1)])
+def test_stringmatch_len_matches_a_run_of_letters(r, pattern, length, matches):
+    assert r("DEBUG", "STRINGMATCH-LEN", length, pattern) == matches
+
+
+def test_stringmatch_len_takes_bounded_time(r):
+    assert r("DEBUG", "STRINGMATCH-LEN", 100_000, "a*" * 20 + "b") == 0

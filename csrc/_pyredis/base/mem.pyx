@@ -25,7 +25,7 @@ Rules checked by arena_check: 1 a slab with room is listed under its own class; 
 counts agree; 3 its free list has carved - used objects, all inside it; 4 slab_bytes equals the slabs
 that are in use, as far as the lists show.
 """
-from libc.stdint cimport uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint32_t, uintptr_t
 from libc.stdlib cimport free as libc_free, malloc as libc_malloc, realloc as libc_realloc, calloc
 from libc.string cimport memcpy
 

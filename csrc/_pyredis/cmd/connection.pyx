@@ -4,10 +4,9 @@ TIME.
 from libc.stdint cimport int64_t, uint32_t
 
 from _pyredis.base.clock cimport clock_unix_us
-from _pyredis.base.mem cimport mem_free
 from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARITY, OK, Status
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.wire.reply cimport reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice
 
@@ -52,12 +51,10 @@ cdef Status cmd_quit(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_reset(Ctx* c) noexcept nogil:
-    """RESET -> RESET; the connection is as it was when new: database 0, RESP2, no name, its authentication forgotten."""
+    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated."""
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
-    mem_free(c.server.mem, c.conn.name.ptr, c.conn.name.len)
-    c.conn.name.ptr = NULL
-    c.conn.name.len = 0
+    text_set(c.server, &c.conn.name, NULL, 0)
     c.conn.flags &= ~<uint32_t>(CONN_NO_EVICT | CONN_NO_TOUCH | CONN_REPLY_OFF | CONN_REPLY_SKIP
                                 | CONN_REPLY_SKIP_NEXT | CONN_AUTHENTICATED)
     c.conn.gates &= ~<uint32_t>GATE_AUTH

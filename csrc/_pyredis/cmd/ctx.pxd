@@ -69,7 +69,6 @@ cdef enum Gate:
     GATE_AUTH = 1 << 0              # conn: not authenticated yet
     GATE_MEMORY = 1 << 1            # server: maxmemory is set
     GATE_PAUSE = 1 << 2             # server: CLIENT PAUSE
-    GATE_COUNT = 3
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -145,9 +144,6 @@ cdef struct ServerStats:
     uint64_t output_limit_closes
     uint64_t loops
     uint64_t loop_ticks
-    uint64_t command_ticks
-    uint64_t largest_in
-    uint64_t largest_out
 
 cdef enum:
     SINKS = 4
@@ -221,6 +217,13 @@ cdef Entry* lookup_write(Ctx* c, Key key) noexcept nogil
 cdef Status open_typed(Ctx* c, Key key, ValueType t, bint for_write, Entry** e) noexcept nogil
 cdef void   prefetch_keys(Ctx* c, int first, int step, int count, Key* keys) noexcept nogil
 cdef Status fail_with(Ctx* c, Status s, const char* detail) noexcept nogil
+
+# What several commands are propagated as.
+cdef void   propagate_del(Ctx* c, Slice key) noexcept nogil
+cdef void   propagate_pexpireat(Ctx* c, Slice key, int64_t at_ms) noexcept nogil
+
+# A connection's names: replaced by a copy of n bytes; n = 0 removes one.
+cdef void   text_set(Server* s, Text* t, const char* p, size_t n) noexcept nogil
 
 # Numbers and words among the arguments.
 cdef Status arg_i64(Ctx* c, int i, int64_t* v) noexcept nogil

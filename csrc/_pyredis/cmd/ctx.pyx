@@ -9,9 +9,11 @@ changed nothing and replied nothing, and dispatch answers. Where a status text h
 State is reached from here, never from a module's globals: two servers can live in one process.
 """
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
-from _pyredis.base.num cimport num_parse_double, num_parse_i64
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.mem cimport mem_alloc, mem_free
+from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_parse_double, num_parse_i64
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_WRONG_TYPE, OK, Status
 from _pyredis.db.keyspace cimport LOOKUP_NO_TOUCH, LOOKUP_READ, LOOKUP_WRITE, keyspace_get, keyspace_key
 from _pyredis.db.value cimport Entry, ValueType, entry_type
@@ -60,3 +62,29 @@ cdef Status arg_i64(Ctx* c, int i, int64_t* v) noexcept nogil:
 
 cdef Status arg_double(Ctx* c, int i, double* v) noexcept nogil:
     return OK if num_parse_double(c.argv[i].ptr, c.argv[i].len, v) else ERR_NOT_FLOAT
+
+
+cdef void propagate_del(Ctx* c, Slice key) noexcept nogil:
+    cdef Slice[2] words
+    words[0] = slice_of(b"DEL", 3)
+    words[1] = key
+    propagate_instead(c, 2, words)
+
+
+cdef void propagate_pexpireat(Ctx* c, Slice key, int64_t at_ms) noexcept nogil:
+    """The absolute time. Conditions (NX, GT ...) are not repeated: they have been judged, here."""
+    cdef Slice[3] words
+    cdef char[NUM_I64_MAX] digits
+    words[0] = slice_of(b"PEXPIREAT", 9)
+    words[1] = key
+    words[2] = slice_of(digits, num_format_i64(at_ms, digits))
+    propagate_instead(c, 3, words)
+
+
+cdef void text_set(Server* s, Text* t, const char* p, size_t n) noexcept nogil:
+    mem_free(s.mem, t.ptr, t.len)
+    t.ptr = NULL
+    t.len = n
+    if n:
+        t.ptr = <char*>mem_alloc(s.mem, n)
+        memcpy(t.ptr, p, n)

@@ -13,7 +13,7 @@ with one comparison. Nobody but this module answers an error on a command's beha
 A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
 that connection waits, and is read again from `start`.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcpy, strlen
 
@@ -21,8 +21,8 @@ from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
                                    ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
-from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_HELD, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_COUNT, SINKS, ErrorCount, fail_with)
+from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries

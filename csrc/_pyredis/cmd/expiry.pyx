@@ -7,12 +7,10 @@ the time is already over.
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from libc.string cimport memcpy
 
-from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64
-from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport (ERR_GT_LT, ERR_INVALID_EXPIRE, ERR_NX_XX_GT_LT, ERR_UNSUPPORTED_OPTION, OK,
                                    Status)
 from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_write,
-                               propagate_instead)
+                               propagate_del, propagate_pexpireat)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC
 from _pyredis.db.keyspace cimport (LOOKUP_NO_TOUCH, LOOKUP_READ, Key, keyspace_clear_expiry, keyspace_delete,
@@ -83,23 +81,6 @@ cdef bint _condition_holds(int conditions, const Entry* e, int64_t at_ms) noexce
     return True
 
 
-cdef void _propagate_del(Ctx* c) noexcept nogil:
-    cdef Slice[2] words
-    words[0] = slice_of(b"DEL", 3)
-    words[1] = c.argv[1]
-    propagate_instead(c, 2, words)
-
-
-cdef void _propagate_pexpireat(Ctx* c, int64_t at_ms) noexcept nogil:
-    """The absolute time. The conditions are not repeated: they have been judged, here."""
-    cdef Slice[3] words
-    cdef char[NUM_I64_MAX] digits
-    words[0] = slice_of(b"PEXPIREAT", 9)
-    words[1] = c.argv[1]
-    words[2] = slice_of(digits, num_format_i64(at_ms, digits))
-    propagate_instead(c, 3, words)
-
-
 cdef Status _expire(Ctx* c, int64_t unit_ms, int64_t base_ms) noexcept nogil:
     cdef Key key = key_at(c, 1)
     cdef int conditions = 0
@@ -116,11 +97,11 @@ cdef Status _expire(Ctx* c, int64_t unit_ms, int64_t base_ms) noexcept nogil:
         return OK
     if at_ms <= c.ks.now_ms:
         keyspace_delete(c.ks, c.db, key, e)
-        _propagate_del(c)
+        propagate_del(c, c.argv[1])
         key_changed(c, key.name, EV_GENERIC, b"del", 1)
     else:
         keyspace_set_expiry(c.ks, c.db, key, e, at_ms)
-        _propagate_pexpireat(c, at_ms)
+        propagate_pexpireat(c, c.argv[1], at_ms)
         key_changed(c, key.name, EV_GENERIC, b"expire", 1)
     reply_int(c.out, 1)
     return OK

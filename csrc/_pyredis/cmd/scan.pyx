@@ -13,14 +13,14 @@ The reply has the cursor before the elements, hence the list of found entries in
 """
 from libc.stdint cimport int64_t, uint64_t
 
-from _pyredis.base.mem cimport Arena, mem_free, mem_realloc
+from _pyredis.base.mem cimport mem_free, mem_realloc
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_u64, num_parse_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_INVALID_CURSOR, ERR_SYNTAX, OK, Status
 from _pyredis.base.text cimport text_equal_nocase, text_glob, text_is_space
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.db.keyspace cimport Db, Keyspace, keyspace_expire_entry, keyspace_key
+from _pyredis.db.keyspace cimport keyspace_expire_entry, keyspace_key
 from _pyredis.db.value cimport (Entry, T_COUNT, ValueType, entry_is_over, entry_key, entry_type, type_name)
 from _pyredis.ds.dict cimport Dict, dict_each, dict_scan
 from _pyredis.wire.reply cimport Deferred, Out, reply_array, reply_begin, reply_bulk, reply_end, reply_slice

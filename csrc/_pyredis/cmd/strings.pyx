@@ -29,7 +29,7 @@ from _pyredis.base.status cimport (ERR_DECR_OVERFLOW, ERR_NAN_OR_INFINITY, ERR_N
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.ctx cimport (Ctx, arg_i64, key_at, key_changed, lookup_read, lookup_write, open_typed,
-                               prefetch_keys, propagate_instead)
+                               prefetch_keys, propagate_del, propagate_instead, propagate_pexpireat)
 from _pyredis.cmd.lcs cimport cmd_lcs
 from _pyredis.cmd.set_options cimport (SET_CONDITION, SET_EX, SET_GET, SET_IFEQ, SET_KEEPTTL, SET_NX,
                                        SET_PERSIST, SET_PX, SET_TIME, SET_XX, SetOptions, expiry_from,
@@ -180,13 +180,6 @@ cdef void _propagate_set(Ctx* c, Slice key, Slice value, bint keep_ttl) noexcept
     propagate_instead(c, 4 if keep_ttl else 3, words)
 
 
-cdef void _propagate_del(Ctx* c, Slice key) noexcept nogil:
-    cdef Slice[2] words
-    words[0] = slice_of(b"DEL", 3)
-    words[1] = key
-    propagate_instead(c, 2, words)
-
-
 cdef void _propagate_without_get(Ctx* c, const SetOptions* o) noexcept nogil:
     """The request but for the word GET, which asks for a reply only."""
     cdef Slice* words = <Slice*>mem_alloc(c.ks.mem, c.argc * sizeof(Slice))
@@ -308,7 +301,7 @@ cdef Status cmd_getset(Ctx* c) noexcept nogil:
 cdef void _remove(Ctx* c, Key key, Entry* e) noexcept nogil:
     keyspace_delete(c.ks, c.db, key, e)
     key_changed(c, key.name, EV_GENERIC, b"del", 1)
-    _propagate_del(c, key.name)
+    propagate_del(c, key.name)
 
 
 cdef Status cmd_getdel(Ctx* c) noexcept nogil:
@@ -336,15 +329,6 @@ cdef Status cmd_delifeq(Ctx* c) noexcept nogil:
     _remove(c, key, e)
     reply_int(c.out, 1)
     return OK
-
-
-cdef void _propagate_pexpireat(Ctx* c, Slice key, int64_t at_ms) noexcept nogil:
-    cdef char[NUM_I64_MAX] digits
-    cdef Slice[3] words
-    words[0] = slice_of(b"PEXPIREAT", 9)
-    words[1] = key
-    words[2] = slice_of(digits, num_format_i64(at_ms, digits))
-    propagate_instead(c, 3, words)
 
 
 cdef Status cmd_getex(Ctx* c) noexcept nogil:
@@ -376,7 +360,7 @@ cdef Status cmd_getex(Ctx* c) noexcept nogil:
     else:
         keyspace_set_expiry(c.ks, c.db, key, e, at_ms)
         key_changed(c, key.name, EV_GENERIC, b"expire", 1)
-        _propagate_pexpireat(c, key.name, at_ms)
+        propagate_pexpireat(c, key.name, at_ms)
     return OK
 
 

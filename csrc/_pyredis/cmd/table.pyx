@@ -10,7 +10,7 @@ A command's times go into a log-linear histogram of ticks (16 steps an octave, s
 the command first runs. Percentiles are read from it when INFO or LATENCY asks.
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy, memset, strchr, strlen
+from libc.string cimport memset, strchr, strlen
 
 from _pyredis.base.hash cimport bytes_load32, bytes_load64
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free

@@ -13,21 +13,19 @@ keyspace_reap between requests. Nothing here blocks for longer than the caller c
 Every entry belongs to the tables. The keyspace knows no type: what to do with a value that stands in a
 block of its own (free, copy, weigh) is asked of `ops`, which each type fills in at start.
 """
-from libc.math cimport log
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free as libc_free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
-from _pyredis.base.rand cimport rand_below, rand_seed, rand_u64
+from _pyredis.base.mem cimport Arena, mem_footprint, mem_free, mem_realloc
+from _pyredis.base.rand cimport rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.effects cimport (EV_EXPIRED, EV_GENERIC, effects_free, effects_init, effects_keep, effects_key,
+from _pyredis.db.effects cimport (EV_EXPIRED, effects_free, effects_init, effects_keep, effects_key,
                                   effects_propagate)
-from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_encoding, entry_expiry, entry_fits, entry_free,
-                                entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape,
-                                entry_set_access, entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size,
-                                entry_type, entry_value)
-from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
+from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_expiry, entry_fits, entry_free,
+                                entry_is_over, entry_key, entry_key_of, entry_new, entry_reshape, entry_set_access,
+                                entry_set_expiry, entry_set_pointer, entry_size, entry_type, entry_value)
+from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_each, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
                                dict_insert, dict_random, dict_remove, place_set)
 
 cdef extern from "ensure.h" nogil:
@@ -359,9 +357,27 @@ cdef size_t keyspace_memory(const Keyspace* ks, const Entry* e, size_t samples) 
     return n
 
 
+cdef struct _Volatile:
+    const Keyspace* ks
+    const Db* db
+    int broken
+
+
+cdef void _check_volatile(void* arg, void* entry) noexcept nogil:
+    cdef _Volatile* v = <_Volatile*>arg
+    cdef Place at
+    if (not (<Entry*>entry).flags & ENTRY_EXPIRES
+            or not dict_find_entry(&v.db.keys, entry, keyspace_key(v.ks, entry_key(<Entry*>entry)).hash, &at)):
+        v.broken = 201
+
+
 cdef int keyspace_check(const Keyspace* ks) noexcept nogil:
-    """0, or the rule of dict_check that is broken: plus 100 in `expires`; 200 the tables disagree."""
+    """0, or the rule of dict_check that is broken: plus 100 in `expires`; 200 more of these than keys; 201 one
+    that has no expiry, or is not the entry that stands in `keys`."""
     cdef int i, broken
+    cdef _Volatile v
+    v.ks = ks
+    v.broken = 0
     for i in range(ks.count):
         broken = dict_check(&ks.dbs[i].keys)
         if broken:
@@ -371,4 +387,8 @@ cdef int keyspace_check(const Keyspace* ks) noexcept nogil:
             return 100 + broken
         if ks.dbs[i].expires.used > ks.dbs[i].keys.used:
             return 200
+        v.db = &ks.dbs[i]
+        dict_each(&ks.dbs[i].expires, _check_volatile, &v)
+        if v.broken:
+            return v.broken
     return 0

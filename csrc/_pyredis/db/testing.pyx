@@ -6,11 +6,9 @@ from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport effects_clear
 from _pyredis.db.expire cimport expire_cycle
-from _pyredis.db.keyspace cimport (
-    Key, Keyspace, keyspace_check, keyspace_clear_expiry, keyspace_delete, keyspace_find, keyspace_flush,
-    keyspace_free, keyspace_key, keyspace_new,
-    keyspace_set_clock, keyspace_set_expiry, keyspace_swap,
-)
+from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_check, keyspace_clear_expiry, keyspace_delete,
+                                   keyspace_find, keyspace_flush, keyspace_free, keyspace_key, keyspace_new,
+                                   keyspace_set_clock, keyspace_set_expiry)
 from _pyredis.db.string_type cimport (
     STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_ops, string_set, string_set_i64,
     string_view, string_write,

@@ -12,8 +12,8 @@ so takes 40 bytes, and reading it touches one line. Nothing in the body is align
 Nobody but the key tables keeps the address of an entry beyond a command: whatever changes its size
 (entry_reshape) may move it, and the keyspace then puts the new address into the tables.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.slice cimport Slice

@@ -39,7 +39,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from _pyredis.base.hash cimport hash_siphash13
-from _pyredis.base.mem cimport mem_alloc, mem_alloc_lines, mem_footprint, mem_free, mem_free_lines
+from _pyredis.base.mem cimport mem_alloc, mem_alloc_lines, mem_free, mem_free_lines
 from _pyredis.base.rand cimport Rand, rand_below
 
 cdef extern from "bucket.h" nogil:

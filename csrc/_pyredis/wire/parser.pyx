@@ -17,7 +17,7 @@ with bytes that were announced.
 """
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memset
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_realloc
 from _pyredis.base.num cimport num_parse_i64
@@ -78,7 +78,7 @@ cdef ParseResult _fail(Parser* p, const char* error) noexcept nogil:
 
 
 cdef int _header(Parser* p, const char* buffer, size_t n, int64_t* value) noexcept nogil:
-    """Reads `<type><number>CR LF` at p.at: 1 read, 0 the bytes end, -1 no number, -2 line too long."""
+    """Reads `<type><number>CR LF` at p.at: 1 read, 0 the bytes end, -1 no number."""
     cdef const char* s = buffer + p.at + 1
     cdef const char* end = buffer + n
     cdef int64_t v = 0

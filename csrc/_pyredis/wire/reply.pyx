@@ -16,7 +16,7 @@ the RESP2 and RESP3 specifications.
 
 Cost: a short reply is one bounds check and one copy. The blocks belong to the Out.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memmove, memset, strlen
 
 from _pyredis.base.mem cimport mem_alloc, mem_free
