@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bench import peers
 from pyredis.config_types import to_bytes, to_text
+from tests.demand import absent
 
 LIBRARY = os.pathsep.join(map(str, peers.library_folders()))     # as it is before any test changes directory
 
@@ -32,7 +31,7 @@ def program(name: str) -> list[str]:
         return [sys.executable, "-m", "pyredis"]
     found = peers.find(name)
     if found is None:
-        pytest.skip(f"{name} is not installed")
+        absent(name)
     return [str(found)]
 
 

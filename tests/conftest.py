@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bench import peers
+from tests.demand import demand
 from tests.session import R
 
 settings.register_profile("default", derandomize=True, deadline=None)
@@ -28,15 +29,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--server", choices=peers.NAMES,
                      default=os.environ.get("PYREDIS_TEST_SERVER", "pyredis"),
                      help="the program behind the `server` fixture (default: pyredis)")
-
-
-def demand(name: str) -> None:
-    """Skip the test where this server is absent, or fail it where it must be there. pyredis always must."""
-    if peers.find(name) is not None:
-        return
-    if name == "pyredis" or os.environ.get("PYREDIS_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{name} is not there to be run")
-    pytest.skip(f"{name} is not installed: run bench/get-peers")
 
 
 @pytest.fixture

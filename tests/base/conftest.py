@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.demand import absent
+
 PEERS = Path.home() / ".cache/pyredis-peers/bin"
 
 
@@ -69,7 +71,7 @@ class Peer:
 def oracle(tmp_path_factory) -> Iterator[Peer]:
     program = shutil.which("redis8-server", path=f"{PEERS}") or shutil.which("redis8-server")
     if program is None:
-        pytest.skip("no Redis 8 on this machine")
+        absent("redis8")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     server = subprocess.Popen(

@@ -11,9 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from pyredis.reply import SetOf, Simple
+from tests.demand import absent
 
 PEERS = Path.home() / ".cache/pyredis-peers/bin"
 
@@ -83,7 +82,7 @@ def start(name, directory):
     """Starts a peer in `directory`; yields an Oracle, or skips if it is not on this machine."""
     binary = PEERS / name if (PEERS / name).exists() else shutil.which(name)
     if binary is None:
-        pytest.skip(f"{name} is not installed")
+        absent(name)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

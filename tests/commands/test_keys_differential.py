@@ -8,6 +8,7 @@ import time
 import pytest
 
 from bench import peers
+from tests.demand import demand
 from tests.session import R, encode
 
 pytestmark = pytest.mark.peer
@@ -91,8 +92,7 @@ class Real:
 
 @pytest.fixture(scope="module")
 def real():
-    if peers.find("redis8") is None:
-        pytest.skip("no Redis 8 on this machine")
+    demand("redis8")
     with peers.start("redis8", "--appendonly", "yes", "--enable-debug-command", "yes", "--appendfsync", "no",
                      "--auto-aof-rewrite-percentage", "0") as server:
         yield Real(server)

@@ -3,6 +3,7 @@
 import pytest
 
 from bench import peers
+from tests.demand import demand
 from tests.session import R, Replies, encode
 
 SAME = """DEBUG FOO|DEBUG|DEBUG SLEEP|DEBUG SLEEP 0|DEBUG SLEEP x|DEBUG OBJECT a FAST|DEBUG OBJECT none
@@ -21,8 +22,7 @@ MEMORY""".replace("\n", "|").split("|")
 
 @pytest.fixture(scope="module")
 def peer():
-    if not peers.find("redis8"):
-        pytest.skip("redis8 is not installed")
+    demand("redis8")
     with peers.start("redis8", "--enable-debug-command", "yes") as server:
         yield server
 

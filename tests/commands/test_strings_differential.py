@@ -9,6 +9,7 @@ import random
 import pytest
 
 from bench import peers
+from tests.demand import demand
 from tests.session import R, Replies, encode
 
 KEYS = [b"k%d" % i for i in range(5)]
@@ -27,8 +28,7 @@ FLOATS = [b"1.5", b"-0.1", b"1e10", b"0.00000000000000001", b"3", b"1e300", *VAL
 
 @pytest.fixture(scope="module", params=["redis8", "valkey9"])
 def peer(request):
-    if not peers.find(request.param):
-        pytest.skip(f"{request.param} is not installed")
+    demand(request.param)
     with peers.start(request.param) as server:
         yield server
 
@@ -179,8 +179,7 @@ def write_commands(seed, count):
 @pytest.fixture(scope="module")
 def recorder():
     """Redis with an AOF and all notifications, where keys expire only when somebody looks."""
-    if not peers.find("redis8"):
-        pytest.skip("redis8 is not installed")
+    demand("redis8")
     options = ["--appendonly", "yes", "--enable-debug-command", "yes", "--notify-keyspace-events", "Eg$xeA"]
     with peers.start("redis8", *options) as server:
         server.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")

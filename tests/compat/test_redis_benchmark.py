@@ -7,16 +7,11 @@ import subprocess
 import pytest
 
 from bench import peers
+from tests.demand import tool
 
 
 def program() -> str:
-    for name in ("redis7", "redis8", "valkey9"):
-        found = peers.tool(name, "benchmark")
-        if found:
-            return str(found)
-    if os.environ.get("PYREDIS_REQUIRE_PEERS") == "1":
-        pytest.fail("no redis-benchmark on this machine")
-    pytest.skip("no redis-benchmark on this machine")
+    return tool(("redis7", "redis8", "valkey9"), "benchmark")
 
 
 def benchmark(server: peers.Server, *args: str) -> list[str]:

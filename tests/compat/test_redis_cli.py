@@ -11,19 +11,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import peers
+from tests.demand import tool
 
 Cli = Callable[..., str]
 ANSI = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 def program() -> str:
-    for name in ("redis8", "redis7", "valkey9"):
-        found = peers.tool(name, "cli")
-        if found:
-            return str(found)
-    if os.environ.get("PYREDIS_REQUIRE_PEERS") == "1":
-        pytest.fail("no redis-cli on this machine")
-    pytest.skip("no redis-cli on this machine")
+    return tool(("redis8", "redis7", "valkey9"), "cli")
 
 
 @pytest.fixture
