@@ -35,6 +35,9 @@ from pyredis.loop import Loop
 from pyredis.metrics import Metrics
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
+ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
+                   "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
+                   "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value")
 CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control)
 
 
@@ -85,6 +88,8 @@ class Server:
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),
+               *ENCODING_LIMITS)
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),
                "active-expire-effort")
 

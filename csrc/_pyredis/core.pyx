@@ -32,9 +32,11 @@ from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
                             conn_send, conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
-from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
-                                   keyspace_key, keyspace_memory, keyspace_new, keyspace_reap, keyspace_set_clock)
-from _pyredis.db.string_type cimport string_get_i64, string_length, string_ops
+from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
+                                   keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
+                                   keyspace_set_clock)
+from _pyredis.db.string_type cimport string_get_i64, string_length
+from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport (ENC_INT, T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
@@ -155,7 +157,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     wait = core.next_expire_ms - now
     if s.gates & GATE_PAUSE:                     # what has expired stays until then, as in Redis
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
-    buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count else 0
+    buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
     return 0 if buried or core.count or s.resuming or s.gone else wait
@@ -184,7 +186,7 @@ cdef class Core:
             key[0], key[1] = int.from_bytes(seed[:8], "little"), int.from_bytes(seed[8:16], "little")
         self.s.mem = arena_new()
         self.s.ks = keyspace_new(self.s.mem, databases, key)
-        self.s.ks.ops[<int>T_STRING] = string_ops()
+        types_bind(self.s.ks)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -491,6 +493,23 @@ cdef class Core:
                 c.gates &= ~<uint32_t>GATE_AUTH
             c = c.next
 
+    def set_encoding_limits(self, *, int64_t list_max_listpack_size, int64_t list_compress_depth,
+                            size_t set_max_intset_entries, size_t set_max_listpack_entries,
+                            size_t set_max_listpack_value, size_t hash_max_listpack_entries,
+                            size_t hash_max_listpack_value, size_t zset_max_listpack_entries,
+                            size_t zset_max_listpack_value):
+        """The parameters of these names: what is larger from now on changes its form when it is next written."""
+        cdef Limits* limits = &self.s.ks.limits
+        limits.list_max_listpack_size = list_max_listpack_size
+        limits.list_compress_depth = list_compress_depth
+        limits.set_max_intset_entries = set_max_intset_entries
+        limits.set_max_listpack_entries = set_max_listpack_entries
+        limits.set_max_listpack_value = set_max_listpack_value
+        limits.hash_max_listpack_entries = hash_max_listpack_entries
+        limits.hash_max_listpack_value = hash_max_listpack_value
+        limits.zset_max_listpack_entries = zset_max_listpack_entries
+        limits.zset_max_listpack_value = zset_max_listpack_value
+
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
 
@@ -656,10 +675,7 @@ cdef void _end_pause(Server* s) noexcept nogil:
 
 
 cdef size_t _pending(Server* s):
-    cdef size_t i, n = 0
-    for i in range(s.ks.graves.count):
-        n += s.ks.graves.tables[i].used
-    return n
+    return keyspace_buried(s.ks)
 
 
 cdef list _percentiles(Server* s, Command* c, list percentiles):

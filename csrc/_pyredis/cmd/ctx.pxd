@@ -202,6 +202,7 @@ cdef struct Ctx:
     Slice* argv
     int argc
     bint hashed                     # `hash` is that of argv[1]
+    bint retry                      # a blocking command runs again: a key that it waits for has come
     uint64_t hash
     Conn* conn
     Db* db

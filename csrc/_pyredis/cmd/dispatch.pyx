@@ -229,6 +229,7 @@ cdef void _context(Ctx* c, Server* s, Request* r) noexcept nogil:
     c.argv = r.argv
     c.argc = r.argc
     c.hashed = r.hashed
+    c.retry = False
     c.hash = r.hash
     c.conn = r.conn
     c.db = r.conn.db

@@ -5,7 +5,6 @@ from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.strings cimport bind_strings
-from _pyredis.cmd.strings cimport bind_strings
 
 
 cdef void bind_families(Table* t) noexcept nogil:
@@ -14,5 +13,4 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_expiry(t)
     bind_keys(t)
     bind_scan(t)
-    bind_strings(t)
     bind_strings(t)

@@ -15,18 +15,41 @@ cdef struct Db:
     int id
     Dict keys
     Dict expires                   # the same entries, those with an expiry
+    Dict timed                     # ... and those with ENTRY_TIMED_FIELDS
     uint64_t expire_cursor
+    uint64_t timed_cursor
     double average_ttl             # ms, as the active cycle sees it
 
-cdef struct Graves:                # tables on their way out, drained in steps
+cdef struct Corpse:                # a large value that no entry points to any more
+    void* value
+    ValueType type
+    Encoding encoding
+
+cdef struct Graves:                # what is on its way out, freed in steps: whole tables of keys, and large values
     Dict* tables
     size_t count
     size_t capacity
+    Corpse* corpses
+    size_t corpse_count
+    size_t corpse_capacity
+
+cdef struct Limits:                # where collections change their encoding; from the configuration
+    int64_t list_max_listpack_size # above 0: elements; -1 to -5: 4, 8, 16, 32, 64 KiB
+    int64_t list_compress_depth    # nodes left alone at either end; 0: none is compressed
+    int64_t list_packed_threshold  # bytes from which an element gets a node of its own (DEBUG); 0: by the limit
+    size_t set_max_intset_entries
+    size_t set_max_listpack_entries
+    size_t set_max_listpack_value
+    size_t hash_max_listpack_entries
+    size_t hash_max_listpack_value
+    size_t zset_max_listpack_entries
+    size_t zset_max_listpack_value
 
 cdef struct KeyspaceStats:
     uint64_t hits
     uint64_t misses
     uint64_t expired
+    uint64_t expired_fields
     uint64_t lazy_freed
     uint64_t time_cap_reached
     uint64_t expire_us
@@ -46,6 +69,8 @@ cdef enum Lookup:
 cdef struct Keyspace:
     Arena* mem
     DictType type
+    DictType members[T_COUNT]      # of the tables within collections, by the collection's type
+    Limits limits
     Effects fx
     Rand rand
     Db* dbs
@@ -70,6 +95,7 @@ cdef Key    keyspace_key(const Keyspace* ks, Slice name) noexcept nogil
 cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil              # expired or not
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil
 cdef void   keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
+cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil
 cdef void   keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil
 cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t value_length,
@@ -78,13 +104,16 @@ cdef Entry* keyspace_set_expiry(Keyspace* ks, Db* db, Key key, Entry* e, int64_t
 cdef Entry* keyspace_clear_expiry(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef void   keyspace_expire(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef void   keyspace_expire_entry(Keyspace* ks, Db* db, uint64_t hash, Entry* e) noexcept nogil
+cdef void   keyspace_set_timed(Keyspace* ks, Db* db, Key key, Entry* e, bint timed) noexcept nogil
 cdef Entry* keyspace_copy(Keyspace* ks, const Entry* e, Slice name) noexcept nogil
 cdef Entry* keyspace_rename(Keyspace* ks, Entry* taken, Slice name) noexcept nogil
 cdef void   keyspace_release(Keyspace* ks, Entry* e) noexcept nogil
+cdef void   keyspace_release_value(Keyspace* ks, Entry* e) noexcept nogil
 cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil
 
 cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil
-cdef size_t keyspace_reap(Keyspace* ks, size_t most) noexcept nogil         # frees of the graves; entries left
+cdef size_t keyspace_reap(Keyspace* ks, size_t most) noexcept nogil         # frees of the graves; keys and values left
+cdef size_t keyspace_buried(const Keyspace* ks) noexcept nogil              # keys and values left in the graves
 cdef void   keyspace_swap(Keyspace* ks, int a, int b) noexcept nogil
 
 cdef uint32_t keyspace_fresh_access(const Keyspace* ks) noexcept nogil

@@ -1,17 +1,20 @@
 """keyspace -- the databases: keys, their entries, their expiries.
 
-A database is two tables over the same entries: `keys` has all, `expires` those with an expiry (so that the
-active cycle and the volatile-* policies find them without reading the rest: 12 to 14 bytes a volatile key).
-An entry that moves is replaced in both; the second is found by address, with the hash already known.
+A database is three tables over the same entries: `keys` has all, `expires` those with an expiry (so that the
+active cycle and the volatile-* policies find them without reading the rest: 12 to 14 bytes a volatile key),
+`timed` the hashes of which some field has one. An entry that moves is replaced in all; in the second and
+third it is found by address, with the hash already known.
 
 A key past its time does not exist: keyspace_get removes it on the way (lazy expiry) and reports a DEL, so
 the AOF and replicas never have to judge time. What nobody asks for, db/expire removes.
 
 Emptying a database hands its tables over as they are; they are drained at once or, lazily, in steps of
-keyspace_reap between requests. Nothing here blocks for longer than the caller chose.
+keyspace_reap between requests. A value of many allocations is buried likewise whenever its key goes, by
+whatever command: nothing here blocks for longer than the caller chose. The arena has one thread, and so the
+steps run on it, between two rounds of requests.
 
 Every entry belongs to the tables. The keyspace knows no type: what to do with a value that stands in a
-block of its own (free, copy, weigh) is asked of `ops`, which each type fills in at start.
+block of its own (free, copy, weigh) is asked of `ops`, which each type fills in at start (db/types).
 """
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free as libc_free
@@ -22,9 +25,9 @@ from _pyredis.base.rand cimport rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport (EV_EXPIRED, effects_free, effects_init, effects_keep, effects_key,
                                   effects_propagate)
-from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, entry_access, entry_expiry, entry_fits, entry_free,
-                                entry_is_over, entry_key, entry_key_of, entry_new, entry_reshape, entry_set_access,
-                                entry_set_expiry, entry_set_pointer, entry_size, entry_type, entry_value)
+from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, ENTRY_TIMED_FIELDS, entry_access, entry_encoding, entry_expiry, entry_fits, entry_free,
+                                entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape, entry_set_access,
+                                entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size, entry_type, entry_value)
 from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_each, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
                                dict_insert, dict_random, dict_remove, place_set)
 
@@ -38,6 +41,8 @@ cdef enum:
     ACCESS_MASK = 0xffffff
     LFU_INITIAL = 5                # a new key starts here, so that it has time to be used
     RANDOM_TRIES = 100
+    LARGE_EFFORT = 1024            # a value of more allocations than this is freed in steps
+    ALL = 1 << 30
 
 
 cdef inline const TypeOps* _ops(const Keyspace* ks, const Entry* e) noexcept nogil:
@@ -54,6 +59,8 @@ cdef Keyspace* keyspace_new(Arena* mem, int databases, const uint64_t* seed) noe
     ks.type.key_of = entry_key_of
     ks.type.mem = mem
     memcpy(ks.type.seed, seed, 16)
+    for i in range(T_COUNT):
+        ks.members[i] = ks.type                  # but for key_of, which the type sets
     rand_seed(&ks.rand, seed[0] ^ (seed[1] << 1))
     effects_init(&ks.fx, mem)
     ks.count = databases
@@ -64,10 +71,25 @@ cdef Keyspace* keyspace_new(Arena* mem, int databases, const uint64_t* seed) noe
         ks.dbs[i].id = i
         dict_init(&ks.dbs[i].keys, &ks.type)
         dict_init(&ks.dbs[i].expires, &ks.type)
+        dict_init(&ks.dbs[i].timed, &ks.type)
+    _default_limits(&ks.limits)
     ks.active_expire = True
     ks.lfu_log_factor = 10
     ks.lfu_decay_time = 1
     return ks
+
+
+cdef void _default_limits(Limits* limits) noexcept nogil:
+    limits.list_max_listpack_size = -2
+    limits.list_compress_depth = 0
+    limits.list_packed_threshold = 0
+    limits.set_max_intset_entries = 512
+    limits.set_max_listpack_entries = 128
+    limits.set_max_listpack_value = 64
+    limits.hash_max_listpack_entries = 512
+    limits.hash_max_listpack_value = 64
+    limits.zset_max_listpack_entries = 128
+    limits.zset_max_listpack_value = 64
 
 
 cdef void keyspace_free(Keyspace* ks) noexcept nogil:
@@ -77,6 +99,7 @@ cdef void keyspace_free(Keyspace* ks) noexcept nogil:
     while keyspace_reap(ks, 1 << 20):
         pass
     mem_free(ks.mem, ks.graves.tables, ks.graves.capacity * sizeof(Dict))
+    mem_free(ks.mem, ks.graves.corpses, ks.graves.corpse_capacity * sizeof(Corpse))
     effects_free(&ks.fx)
     libc_free(ks.dbs)
     libc_free(ks)
@@ -168,10 +191,31 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
 # ---------------------------------------------------------------- changing
 
 cdef void keyspace_release(Keyspace* ks, Entry* e) noexcept nogil:
-    """Frees an entry that is in no table, with its value."""
+    """Frees an entry that is in no table, with its value: a large one in steps to come."""
     if e.flags & ENTRY_POINTER:
-        _ops(ks, e).free_value(ks.mem, e)
+        keyspace_release_value(ks, e)
     entry_free(ks.mem, e)
+
+
+cdef void keyspace_release_value(Keyspace* ks, Entry* e) noexcept nogil:
+    """Frees what the entry points to, a large value in steps to come; the pointer is void from now on."""
+    if _ops(ks, e).effort(e) > LARGE_EFFORT:
+        _bury_value(ks, e)
+    else:
+        _ops(ks, e).free_value(ks.mem, entry_encoding(e), entry_pointer(e), ALL)
+
+
+cdef void _bury_value(Keyspace* ks, const Entry* e) noexcept nogil:
+    cdef Graves* g = &ks.graves
+    cdef size_t room
+    if g.corpse_count == g.corpse_capacity:
+        room = g.corpse_capacity * 2 if g.corpse_capacity else 16
+        g.corpses = <Corpse*>mem_realloc(ks.mem, g.corpses, g.corpse_capacity * sizeof(Corpse), room * sizeof(Corpse))
+        g.corpse_capacity = room
+    g.corpses[g.corpse_count].value = entry_pointer(e)
+    g.corpses[g.corpse_count].type = entry_type(e)
+    g.corpses[g.corpse_count].encoding = entry_encoding(e)
+    g.corpse_count += 1
 
 
 cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
@@ -179,12 +223,41 @@ cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
     dict_insert(&db.keys, e, key.hash)
     if e.flags & ENTRY_EXPIRES:
         dict_insert(&db.expires, e, key.hash)
+    if UNLIKELY(e.flags & ENTRY_TIMED_FIELDS):
+        dict_insert(&db.timed, e, key.hash)
+
+
+cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil:
+    """A new key, absent until now, that points to `value`, which is the keyspace's from now on."""
+    cdef Entry* e = entry_new(ks.mem, key.name, sizeof(void*), False)
+    e.flags |= ENTRY_POINTER
+    entry_set_pointer(e, value)
+    entry_set_kind(e, t, enc)
+    entry_set_access(e, keyspace_fresh_access(ks))
+    keyspace_add(ks, db, key, e)
+    return e
 
 
 cdef void _forget_expiry(Db* db, Key key, Entry* e) noexcept nogil:
     cdef Place at
     if e.flags & ENTRY_EXPIRES and dict_find_entry(&db.expires, e, key.hash, &at):
         dict_remove(&db.expires, at, key.hash)
+
+
+cdef void _forget_timed(Db* db, Key key, Entry* e) noexcept nogil:
+    cdef Place at
+    if UNLIKELY(e.flags & ENTRY_TIMED_FIELDS) and dict_find_entry(&db.timed, e, key.hash, &at):
+        dict_remove(&db.timed, at, key.hash)
+
+
+cdef void keyspace_set_timed(Keyspace* ks, Db* db, Key key, Entry* e, bint timed) noexcept nogil:
+    """Has some field of this hash an expiry from now on?"""
+    if timed and not e.flags & ENTRY_TIMED_FIELDS:
+        e.flags |= ENTRY_TIMED_FIELDS
+        dict_insert(&db.timed, e, key.hash)
+    elif not timed:
+        _forget_timed(db, key, e)
+        e.flags &= ~<int>ENTRY_TIMED_FIELDS
 
 
 cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil:
@@ -194,6 +267,7 @@ cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil:
     if e == NULL:
         return NULL
     _forget_expiry(db, key, e)
+    _forget_timed(db, key, e)
     dict_remove(&db.keys, at, key.hash)
     return e
 
@@ -202,6 +276,7 @@ cdef void keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogi
     """Removes and frees. `key.name` may lie within the entry."""
     cdef Place at
     _forget_expiry(db, key, e)
+    _forget_timed(db, key, e)
     if dict_find_entry(&db.keys, e, key.hash, &at):
         dict_remove(&db.keys, at, key.hash)
     keyspace_release(ks, e)
@@ -230,7 +305,7 @@ cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t val
                              bint expires) noexcept nogil:
     """entry_reshape for an entry in the tables: wherever it moves, they know. Does not add to `expires`."""
     cdef bint had = (e.flags & ENTRY_EXPIRES) != 0
-    cdef Place key_at, expire_at
+    cdef Place key_at, expire_at, timed_at
     cdef Entry* fresh
     if had == expires and entry_fits(e, value_length):
         e.value_length = <uint16_t>value_length
@@ -240,11 +315,15 @@ cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t val
     dict_find_entry(&db.keys, e, key.hash, &key_at)
     if had and expires:
         dict_find_entry(&db.expires, e, key.hash, &expire_at)
+    if UNLIKELY(e.flags & ENTRY_TIMED_FIELDS):
+        dict_find_entry(&db.timed, e, key.hash, &timed_at)
     fresh = entry_reshape(ks.mem, e, value_length, expires)
     if fresh != e:
         place_set(key_at, fresh)
         if had and expires:
             place_set(expire_at, fresh)
+        if UNLIKELY(fresh.flags & ENTRY_TIMED_FIELDS):
+            place_set(timed_at, fresh)
     return fresh
 
 
@@ -268,7 +347,7 @@ cdef Entry* _twin(Keyspace* ks, const Entry* e, Slice name) noexcept nogil:
     """An entry like e under another name, in no table; its value's bytes are the same."""
     cdef Entry* twin = entry_new(ks.mem, name, e.value_length, (e.flags & ENTRY_EXPIRES) != 0)
     twin.meta = e.meta
-    twin.flags |= e.flags & ENTRY_POINTER
+    twin.flags |= e.flags & (ENTRY_POINTER | ENTRY_TIMED_FIELDS)
     if e.flags & ENTRY_EXPIRES:
         entry_set_expiry(twin, entry_expiry(e))
     memcpy(entry_value(twin), entry_value(e), e.value_length)
@@ -311,6 +390,7 @@ cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil:
     """Empties a database; how many keys it had. Lazily: memory comes back with keyspace_reap."""
     cdef size_t n = db.keys.used
     dict_free(&db.expires)
+    dict_free(&db.timed)
     if lazily and n:
         _bury(ks, &db.keys)
         dict_init(&db.keys, &ks.type)
@@ -318,23 +398,41 @@ cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil:
         while dict_drain(&db.keys, 1 << 20, _release_visit, ks):
             pass
         dict_free(&db.keys)
-    db.expire_cursor = 0
+        while ks.graves.corpse_count:
+            _reap_value(ks, ALL)
+    db.expire_cursor = db.timed_cursor = 0
     db.average_ttl = 0
     return n
 
 
 cdef size_t keyspace_reap(Keyspace* ks, size_t most) noexcept nogil:
-    """Frees up to about `most` buried entries; how many are left."""
+    """Frees up to about `most` buried entries, or allocations of buried values; what keyspace_buried says after."""
     cdef Graves* g = &ks.graves
-    cdef size_t freed = 0, left = 0, i
+    cdef size_t freed = 0
+    if g.corpse_count:
+        _reap_value(ks, most)
+        return keyspace_buried(ks)
     while g.count and freed < most:
         freed += dict_drain(&g.tables[g.count - 1], most - freed, _release_visit, ks)
         if g.tables[g.count - 1].used == 0:
             dict_free(&g.tables[g.count - 1])
             g.count -= 1
     ks.stats.lazy_freed += freed
-    for i in range(g.count):
-        left += g.tables[i].used
+    return keyspace_buried(ks)
+
+
+cdef void _reap_value(Keyspace* ks, size_t most) noexcept nogil:
+    """Frees about `most` allocations of the value that was buried last."""
+    cdef Corpse* last = &ks.graves.corpses[ks.graves.corpse_count - 1]
+    if ks.ops[<int>last.type].free_value(ks.mem, last.encoding, last.value, most):
+        ks.graves.corpse_count -= 1
+        ks.stats.lazy_freed += 1
+
+
+cdef size_t keyspace_buried(const Keyspace* ks) noexcept nogil:
+    cdef size_t left = ks.graves.corpse_count, i
+    for i in range(ks.graves.count):
+        left += ks.graves.tables[i].used
     return left
 
 
@@ -371,9 +469,17 @@ cdef void _check_volatile(void* arg, void* entry) noexcept nogil:
         v.broken = 201
 
 
+cdef void _check_timed(void* arg, void* entry) noexcept nogil:
+    cdef _Volatile* v = <_Volatile*>arg
+    cdef Place at
+    if (not (<Entry*>entry).flags & ENTRY_TIMED_FIELDS
+            or not dict_find_entry(&v.db.keys, entry, keyspace_key(v.ks, entry_key(<Entry*>entry)).hash, &at)):
+        v.broken = 301
+
+
 cdef int keyspace_check(const Keyspace* ks) noexcept nogil:
     """0, or the rule of dict_check that is broken: plus 100 in `expires`; 200 more of these than keys; 201 one
-    that has no expiry, or is not the entry that stands in `keys`."""
+    that has no expiry, or is not the entry that stands in `keys`; 300 and 301 the like for `timed`."""
     cdef int i, broken
     cdef _Volatile v
     v.ks = ks
@@ -389,6 +495,9 @@ cdef int keyspace_check(const Keyspace* ks) noexcept nogil:
             return 200
         v.db = &ks.dbs[i]
         dict_each(&ks.dbs[i].expires, _check_volatile, &v)
+        dict_each(&ks.dbs[i].timed, _check_timed, &v)
         if v.broken:
             return v.broken
+        if dict_check(&ks.dbs[i].timed):
+            return 300
     return 0

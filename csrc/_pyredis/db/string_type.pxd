@@ -13,7 +13,7 @@ cdef enum StringSet:
 cdef enum:
     STRING_DIGITS = 24             # room string_view needs for an integer's text
 
-cdef const TypeOps* string_ops() noexcept nogil
+cdef void string_bind(Keyspace* ks) noexcept nogil
 
 cdef enum:
     STRING_LENDABLE = 16384        # a reply holds a reference to a string this long rather than a copy

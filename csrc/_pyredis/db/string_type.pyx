@@ -15,8 +15,9 @@ from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.mem cimport Arena, mem_footprint
 from _pyredis.base.num cimport num_format_i64, num_length_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport keyspace_add, keyspace_fresh_access, keyspace_reshape
-from _pyredis.db.value cimport (ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING,
+from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_release_value, keyspace_reshape,
+                                   keyspace_set_timed)
+from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING,
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)
 from _pyredis.ds.bytestr cimport (ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize,
@@ -36,8 +37,9 @@ cdef inline ByteStr* _block(const Entry* e) noexcept nogil:
     return <ByteStr*>entry_pointer(e)
 
 
-cdef void _free_value(Arena* mem, Entry* e) noexcept nogil:
-    bytestr_free(mem, _block(e))
+cdef bint _free_value(Arena* mem, Encoding enc, void* value, size_t most) noexcept nogil:
+    bytestr_free(mem, <ByteStr*>value)
+    return True
 
 
 cdef void* _copy_value(Arena* mem, const Entry* e) noexcept nogil:
@@ -59,8 +61,8 @@ _OPS.memory = _memory
 _OPS.effort = _effort
 
 
-cdef const TypeOps* string_ops() noexcept nogil:
-    return &_OPS
+cdef void string_bind(Keyspace* ks) noexcept nogil:
+    ks.ops[<int>T_STRING] = &_OPS
 
 
 # ---------------------------------------------------------------- reading
@@ -108,7 +110,8 @@ cdef Entry* _make(Keyspace* ks, Db* db, Key key, Entry* e, size_t value_length, 
         entry_set_access(e, keyspace_fresh_access(ks))
         return e
     if e.flags & ENTRY_POINTER:
-        ks.ops[<int>entry_type(e)].free_value(ks.mem, e)
+        keyspace_release_value(ks, e)
+        keyspace_set_timed(ks, db, key, e, False)
         e.flags &= ~ENTRY_POINTER
     return keyspace_reshape(ks, db, key, e, value_length, keep_ttl and e.flags & ENTRY_EXPIRES)
 

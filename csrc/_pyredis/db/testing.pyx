@@ -10,10 +10,11 @@ from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_check, keyspace_clear
                                    keyspace_find, keyspace_flush, keyspace_free, keyspace_key, keyspace_new,
                                    keyspace_set_clock, keyspace_set_expiry)
 from _pyredis.db.string_type cimport (
-    STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_ops, string_set, string_set_i64,
+    STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_set, string_set_i64,
     string_view, string_write,
 )
-from _pyredis.db.value cimport T_STRING, Entry, encoding_name, entry_encoding, entry_expiry, entry_key
+from _pyredis.db.types cimport types_bind
+from _pyredis.db.value cimport Entry, encoding_name, entry_encoding, entry_expiry, entry_key
 
 
 cdef bytes _copy(Slice s):
@@ -39,7 +40,7 @@ cdef class BareKeyspace:
         seed[0] = seed[1] = 1
         self.mem = arena_new()
         self.ks = keyspace_new(self.mem, databases, seed)
-        self.ks.ops[<int>T_STRING] = string_ops()
+        types_bind(self.ks)
         self.ks.fx.wanted = self.ks.fx.propagating = wanted
         clock_init(&self.clock)
         self.batch_us = 0

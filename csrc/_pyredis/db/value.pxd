@@ -29,6 +29,7 @@ cdef enum EntryFlag:
     ENTRY_EXPIRES = 1              # an expiry stands before the key
     ENTRY_LONG_KEY = 2             # a u32 key length stands before the key
     ENTRY_POINTER = 4              # the value is a pointer to a block of its own
+    ENTRY_TIMED_FIELDS = 8         # a hash of which some field has an expiry
 
 cdef struct Entry:
     uint32_t meta                  # bits 0..3 ValueType, 4..7 Encoding, 8..31 last access (LRU clock or LFU)
@@ -36,11 +37,12 @@ cdef struct Entry:
     uint8_t key_length             # unless ENTRY_LONG_KEY
     uint16_t value_length          # bytes of the value in the entry
 
-cdef struct TypeOps:               # what the keyspace needs of each type
-    void   (*free_value)(Arena* mem, Entry* e) noexcept nogil
-    void*  (*copy_value)(Arena* mem, const Entry* e) noexcept nogil         # only for ENTRY_POINTER
+cdef struct TypeOps:               # what the keyspace needs of each type; asked only for ENTRY_POINTER
+    # Frees about `most` allocations of a value that no entry points to any more; True: all of it is gone.
+    bint   (*free_value)(Arena* mem, Encoding enc, void* value, size_t most) noexcept nogil
+    void*  (*copy_value)(Arena* mem, const Entry* e) noexcept nogil
     size_t (*memory)(const Entry* e, size_t samples) noexcept nogil         # bytes outside the entry
-    size_t (*effort)(const Entry* e) noexcept nogil                         # allocations to free: lazy above 64
+    size_t (*effort)(const Entry* e) noexcept nogil                         # allocations that freeing it gives back
 
 cdef Entry* entry_new(Arena* mem, Slice key, size_t value_length, bint expires) noexcept nogil
 cdef Entry* entry_reshape(Arena* mem, Entry* e, size_t value_length, bint expires) noexcept nogil

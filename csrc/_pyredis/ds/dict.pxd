@@ -30,6 +30,12 @@ cdef struct Dict:
     size_t capacity                # buckets that memory is there for
     size_t directory               # pointers the directory has room for
 
+cdef struct DictIter:              # a walk over a table that nobody changes meanwhile
+    const Dict* dict
+    size_t next                    # bucket to enter when this chain is done
+    const Bucket* bucket
+    unsigned int slot
+
 cdef struct Place:                 # where an entry stands; valid until the next insert or remove
     Bucket* bucket
     unsigned int slot
@@ -44,6 +50,8 @@ cdef void  dict_insert(Dict* d, void* entry, uint64_t hash) noexcept nogil     #
 cdef void  dict_remove(Dict* d, Place at, uint64_t hash) noexcept nogil        # does not free the entry
 
 cdef uint64_t dict_scan(const Dict* d, uint64_t cursor, Visit visit, void* arg) noexcept nogil
+cdef void  dict_iter(const Dict* d, DictIter* it) noexcept nogil
+cdef void* dict_next(DictIter* it) noexcept nogil                  # NULL: that was all
 cdef void  dict_each(const Dict* d, Visit visit, void* arg) noexcept nogil
 cdef size_t dict_drain(Dict* d, size_t most, Visit visit, void* arg) noexcept nogil
 cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil

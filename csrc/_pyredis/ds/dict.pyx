@@ -448,6 +448,33 @@ cdef void dict_each(const Dict* d, Visit visit, void* arg) noexcept nogil:
         _visit_chain(_bucket(d, b), visit, arg)
 
 
+cdef void dict_iter(const Dict* d, DictIter* it) noexcept nogil:
+    it.dict = d
+    it.next = 0
+    it.bucket = NULL
+    it.slot = 0
+
+
+cdef void* dict_next(DictIter* it) noexcept nogil:
+    """The next entry of the walk, the entries of the bucket after it being fetched meanwhile."""
+    cdef unsigned int bits
+    while True:
+        if it.bucket != NULL:
+            bits = _slots(it.bucket) >> it.slot
+            if bits:
+                it.slot += bits_lowest(bits) + 1
+                return it.bucket.slot[it.slot - 1]
+            it.bucket = _next(it.bucket)
+        if it.bucket == NULL:
+            if it.next >= it.dict.buckets:
+                return NULL
+            it.bucket = _bucket(it.dict, it.next)
+            it.next += 1
+            if it.next < it.dict.buckets:
+                _prefetch_chain(_bucket(it.dict, it.next))
+        it.slot = 0
+
+
 cdef size_t dict_drain(Dict* d, size_t most, Visit visit, void* arg) noexcept nogil:
     """Takes entries out for good, bucket by bucket from the end, until `most` are passed; how many were.
 

@@ -1,0 +1,11 @@
+"""types -- every type of value that the keyspace has: a new one is added here and nowhere else.
+
+Each x_bind gives the keyspace what it asks of the type (TypeOps) and, for a type with tables of its own within a
+value, how those find the key of an entry (Keyspace.members).
+"""
+from _pyredis.db.keyspace cimport Keyspace
+from _pyredis.db.string_type cimport string_bind
+
+
+cdef void types_bind(Keyspace* ks) noexcept nogil:
+    string_bind(ks)

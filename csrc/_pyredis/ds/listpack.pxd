@@ -1,0 +1,51 @@
+# listpack -- elements in one block of bytes, Redis's format. The story is in listpack.pyx.
+#
+# What may change a listpack returns it, for it may have moved: always `lp = listpack_...(mem, lp, ...)`.
+# A position is the address of an element; NULL is before the first and behind the last.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from _pyredis.base.hash cimport bytes_load32
+from _pyredis.base.mem cimport Arena
+from _pyredis.base.slice cimport Slice
+from _pyredis.ds.element cimport Element
+
+cdef enum:
+    LISTPACK_HEADER = 6            # total bytes u32, elements u16 (65535: count them)
+    LISTPACK_EMPTY = 7             # bytes of one without elements
+    LISTPACK_LARGEST = 1 << 30     # bytes; who would pass it changes to another form first
+
+cdef uint8_t* listpack_new(Arena* mem) noexcept nogil
+cdef uint8_t* listpack_copy(Arena* mem, const uint8_t* lp) noexcept nogil
+cdef void     listpack_free(Arena* mem, uint8_t* lp) noexcept nogil
+cdef size_t   listpack_length(const uint8_t* lp) noexcept nogil
+
+# Walking.
+cdef uint8_t* listpack_first(const uint8_t* lp) noexcept nogil
+cdef uint8_t* listpack_last(const uint8_t* lp) noexcept nogil
+cdef uint8_t* listpack_next(const uint8_t* lp, const uint8_t* p) noexcept nogil
+cdef uint8_t* listpack_prev(const uint8_t* lp, const uint8_t* p) noexcept nogil
+cdef uint8_t* listpack_at(const uint8_t* lp, int64_t index) noexcept nogil        # negative: from the end
+cdef Element  listpack_get(const uint8_t* p) noexcept nogil
+# The first element from p on that equals s; `skip` elements are passed over after each that is looked at.
+cdef uint8_t* listpack_find(const uint8_t* lp, const uint8_t* p, Slice s, int skip) noexcept nogil
+
+# Changing. Text that is a canonical integer is stored as one.
+cdef uint8_t* listpack_append(Arena* mem, uint8_t* lp, Slice s) noexcept nogil
+cdef uint8_t* listpack_prepend(Arena* mem, uint8_t* lp, Slice s) noexcept nogil
+cdef uint8_t* listpack_insert(Arena* mem, uint8_t* lp, uint8_t* before, Slice s, uint8_t** at) noexcept nogil   # NULL: append
+cdef uint8_t* listpack_replace(Arena* mem, uint8_t* lp, uint8_t* p, Slice s, uint8_t** at) noexcept nogil
+cdef uint8_t* listpack_delete(Arena* mem, uint8_t* lp, uint8_t* p, size_t count, uint8_t** next) noexcept nogil
+cdef uint8_t* listpack_delete_at(Arena* mem, uint8_t* lp, int64_t index, size_t count) noexcept nogil
+cdef uint8_t* listpack_append_i64(Arena* mem, uint8_t* lp, int64_t v) noexcept nogil
+
+# An element's own bytes, wherever they stand: a quicklist's nodes are made of these, too.
+cdef size_t   element_encoded_size(Slice s) noexcept nogil                        # its length at the end included
+cdef size_t   element_encode(uint8_t* at, Slice s) noexcept nogil                 # writes it; bytes
+cdef size_t   element_size(const uint8_t* p) noexcept nogil                       # bytes of the element at p
+cdef size_t   element_size_before(const uint8_t* end) noexcept nogil              # ... of the one that ends at `end`
+
+# A listpack from outside: is every byte as it must be? `n`: bytes there are. `deep`: each element, too.
+cdef bint     listpack_validate(const uint8_t* lp, size_t n, bint deep) noexcept nogil
+cdef int      listpack_check(const uint8_t* lp) noexcept nogil                    # 0, or number of the broken rule
+
+cdef inline size_t listpack_bytes(const uint8_t* lp) noexcept nogil:
+    return bytes_load32(<const char*>lp)
