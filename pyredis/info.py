@@ -134,10 +134,14 @@ def _clients(server: Any) -> Fields:
     yield "maxclients", server.config["maxclients"]
     yield "client_recent_max_input_buffer", max((s["in_pending"] + s["in_free"] for s in sizes), default=0)
     yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
-    for name in ("blocked_clients", "tracking_clients", "pubsub_clients", "watching_clients",
-                 "clients_in_timeout_table", "total_watched_keys", "total_blocking_keys",
-                 "total_blocking_keys_on_nokey"):
+    blocked = server.core.blocked()
+    yield "blocked_clients", blocked["clients"]
+    for name in ("tracking_clients", "pubsub_clients", "watching_clients"):
         yield name, 0
+    yield "clients_in_timeout_table", blocked["with_deadline"]
+    yield "total_watched_keys", 0
+    yield "total_blocking_keys", blocked["keys"]
+    yield "total_blocking_keys_on_nokey", 0
 
 
 def _memory(server: Any) -> Fields:

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.blocking cimport blocking_release
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
                                Text, text_set)
 from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory
@@ -137,6 +138,11 @@ cdef class Client:
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
         }
+
+    def unblock(self, bint with_error):
+        """Ends its waiting, as if its time were up or with an error; False if it does not wait."""
+        cdef Conn* c = self._conn()
+        return <int>blocking_release(self.s, c, with_error) != 0
 
     def kill(self, bint after_reply=False):
         """Ends the connection: now, or when the reply of the command under way has been sent."""

@@ -16,7 +16,6 @@ cdef Conn* conn_new(Server* s, int fd) noexcept nogil
 cdef void  conn_free(Server* s, Conn* c) noexcept nogil           # not its fd
 cdef void  conn_close(Server* s, Conn* c) noexcept nogil          # now, or after the command that it runs
 cdef void  conn_end_after_reply(Server* s, Conn* c) noexcept nogil
-cdef void  conn_resume(Server* s, Conn* c) noexcept nogil         # runs what has come meanwhile, at the next serve
 
 cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket

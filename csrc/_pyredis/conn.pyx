@@ -23,8 +23,9 @@ from libc.string cimport memcpy, memmove, memset
 from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.blocking cimport blocking_end
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
-                               CONN_HELD, CONN_RESUME, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
+                               CONN_DUE, CONN_HELD, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
                                LOG_WARNING, text_set)
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.db.keyspace cimport keyspace_set_clock
@@ -94,7 +95,24 @@ cdef void _release_input(Server* s, Conn* c) noexcept nogil:
     c.parser.start = c.parser.at = 0
 
 
+cdef void _leave_due(Server* s, Conn* c) noexcept nogil:
+    cdef Conn* before = s.due
+    if before == c:
+        s.due = c.due_next
+        return
+    while before.due_next != c:
+        before = before.due_next
+    before.due_next = c.due_next
+    if s.due_last == c:
+        s.due_last = before
+
+
 cdef void conn_free(Server* s, Conn* c) noexcept nogil:
+    """Of one that is in no list of ready or due ones. Its descriptor stays open."""
+    c.flags |= CONN_GONE
+    blocking_end(s, c)
+    if c.flags & CONN_DUE:
+        _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)
     text_set(s, &c.lib_name, NULL, 0)
     text_set(s, &c.lib_version, NULL, 0)
@@ -111,8 +129,6 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
         c.next.prev = c.prev
     else:
         s.last = c.prev
-    if c.flags & CONN_RESUME:
-        s.resuming -= 1
     s.connected -= 1
     mem_free(s.mem, c, sizeof(Conn))
 
@@ -143,12 +159,6 @@ cdef void conn_close(Server* s, Conn* c) noexcept nogil:
 cdef void conn_end_after_reply(Server* s, Conn* c) noexcept nogil:
     """Runs nothing more; closes when what is pending has been sent."""
     c.flags |= CONN_CLOSE_AFTER_REPLY
-
-
-cdef void conn_resume(Server* s, Conn* c) noexcept nogil:
-    if not c.flags & CONN_RESUME:
-        c.flags |= CONN_RESUME
-        s.resuming += 1
 
 
 # ---------------------------------------------------------------- input

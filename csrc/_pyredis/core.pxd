@@ -40,7 +40,6 @@ cdef class Core:
     cdef int expire_effort
 
     cdef Status _control(self, Ctx* c) noexcept
-    cdef int _make_room(self, size_t n) except -1
     cdef _after_round(self)
     cdef _write_notice(self, Conn* c, list notices)
     cdef list _sweep(self, list notices)

@@ -23,14 +23,15 @@ from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
                                CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
                                CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
-                               CONN_RESUME, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
-                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, text_set)
-from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error
+                               CONN_DUE, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_due, text_set)
+from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
+from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find,
                                  table_free, table_init, table_rename)
-from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_resume,
-                            conn_send, conns_run)
+from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_send,
+                            conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
@@ -43,6 +44,9 @@ from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
 from _pyredis.wire.reply cimport out_truncate, OutBlock
+
+cdef extern from "ensure.h" nogil:
+    void fatal_oom(size_t n)
 
 cdef extern from "<sys/epoll.h>" nogil:
     int epoll_wait(int fd, epoll_event* events, int most, int milliseconds)
@@ -129,6 +133,35 @@ cdef void _carry_over(Core core) noexcept nogil:
     core.count = carried
 
 
+cdef void _room_for(Core core, size_t n) noexcept nogil:
+    """Room for n events beside what is carried over from the last round."""
+    if core.count + n <= core.ready_room and core.ready_room:
+        return
+    core.ready_room = (core.count + n) * 2
+    core.ready = <Conn**>realloc(core.ready, core.ready_room * sizeof(void*))
+    core.foreign = <Foreign*>realloc(core.foreign, core.ready_room * sizeof(Foreign))
+    if core.ready == NULL or core.foreign == NULL:
+        fatal_oom(core.ready_room * sizeof(Foreign))
+
+
+cdef void _take_due(Core core) noexcept nogil:
+    """Adds to the next round those that have something to run or to send although no event tells of it."""
+    cdef Server* s = core.s
+    cdef Conn* c
+    while s.due != NULL:
+        c = s.due
+        s.due = c.due_next
+        c.flags &= ~<uint32_t>CONN_DUE
+        c.events |= EVENT_OUT
+        if c.flags & CONN_FAKE:                  # nothing is sent to it: whoever owns it comes for the replies
+            conns_run(s, core.batch, &c, 1)
+        elif not c.flags & (CONN_LISTED | CONN_GONE):
+            _room_for(core, 1)
+            c.flags |= CONN_LISTED
+            core.ready[core.count] = c
+            core.count += 1
+
+
 cdef void _round(Core core) noexcept nogil:
     cdef size_t i = 0, part
     cdef uint64_t began = clock_ticks()
@@ -154,19 +187,23 @@ cdef int64_t _between(Core core) noexcept nogil:
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
+    if blocking_of(s).first_ready != NULL:
+        dispatch_serve_blocked(s)
     wait = core.next_expire_ms - now
     if s.gates & GATE_PAUSE:                     # what has expired stays until then, as in Redis
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
+    if blocking_of(s).heap_count:
+        wait = min(wait, max(blocking_expire(s) - now, <int64_t>0))
+    _take_due(core)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
-    return 0 if buried or core.count or s.resuming or s.gone else wait
+    return 0 if buried or core.count or s.gone else wait
 
 
 cdef bint _needs_python(Core core) noexcept nogil:
     """Is there anything that _after_round has to tell the loop, or the loop to see to?"""
-    return (core.foreign_count or core.watch_changes or core.s.resuming or core.s.gone or core.entered
-            or core.count + EVENTS > core.ready_room)
+    return core.foreign_count or core.watch_changes or core.s.gone or core.entered
 
 
 cdef class Core:
@@ -177,7 +214,8 @@ cdef class Core:
         cdef uint64_t[2] key
         self.s = <Server*>calloc(1, sizeof(Server))
         self.batch = <Batch*>calloc(1, sizeof(Batch))
-        if self.s == NULL or self.batch == NULL:
+        self.events = <epoll_event*>calloc(EVENTS, sizeof(epoll_event))
+        if self.s == NULL or self.batch == NULL or self.events == NULL:
             raise MemoryError
         if seed is None:
             if not rand_fill(key, 16):
@@ -187,6 +225,7 @@ cdef class Core:
         self.s.mem = arena_new()
         self.s.ks = keyspace_new(self.s.mem, databases, key)
         types_bind(self.s.ks)
+        self.s.blocking = blocking_new(self.s)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -210,6 +249,7 @@ cdef class Core:
             return
         while self.s.first != NULL:
             conn_free(self.s, self.s.first)
+        blocking_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         table_free(&self.s.table)
         keyspace_free(self.s.ks)
@@ -290,12 +330,13 @@ cdef class Core:
         (fd, WATCH_WRITE | UNWATCH_WRITE | CLOSED) for the loop to carry out before it polls again.
         """
         cdef epoll_event event
-        self._make_room(len(ready))
+        _room_for(self, len(ready))
         for fd, events in ready:
             event.data.fd = fd
             event.events = events
             _sort(self, &event)
         with nogil:
+            _take_due(self)
             _round(self)
         return self._after_round()
 
@@ -309,11 +350,11 @@ cdef class Core:
         """
         cdef int64_t deadline = clock_mono_us(&self.s.clock) + milliseconds * <int64_t>1000, left = milliseconds
         cdef int n, i
-        self._make_room(EVENTS)
         self.entered = False
         with nogil:
             while True:
                 left = min(left, _between(self))
+                _room_for(self, EVENTS)
                 n = epoll_wait(epoll, self.events, EVENTS, <int>left if left > 0 else 0)
                 for i in range(n):
                     _sort(self, &self.events[i])
@@ -324,18 +365,6 @@ cdef class Core:
                     break
                 _carry_over(self)
         return self._after_round()
-
-    cdef int _make_room(self, size_t n) except -1:
-        """Room for n events beside what is carried over from the last round."""
-        if self.count + n <= self.ready_room and self.ready_room:
-            return 0
-        self.ready_room = (self.count + n) * 2
-        self.ready = <Conn**>realloc(self.ready, self.ready_room * sizeof(void*))
-        self.foreign = <Foreign*>realloc(self.foreign, self.ready_room * sizeof(Foreign))
-        self.events = <epoll_event*>realloc(self.events, EVENTS * sizeof(epoll_event))
-        if self.ready == NULL or self.foreign == NULL or self.events == NULL:
-            raise MemoryError
-        return 0
 
     cdef _after_round(self):
         """The notices of the round, None if there are none (nearly always)."""
@@ -350,8 +379,6 @@ cdef class Core:
                 self._write_notice(self.ready[i], notices)
             self.watch_changes = 0
         _carry_over(self)
-        if self.s.resuming:
-            notices = self._resume([] if notices is None else notices)
         if self.s.gone:
             notices = self._sweep([] if notices is None else notices)
         return None if foreign is None and notices is None else (foreign or (), notices or ())
@@ -362,32 +389,11 @@ cdef class Core:
             c.flags ^= CONN_WATCHED
             notices.append((c.fd, WATCH_WRITE if c.flags & CONN_WATCHED else UNWATCH_WRITE))
 
-    def _resume(self, list notices):
-        """Runs what connections had to leave lying (after CLIENT UNPAUSE, say)."""
-        cdef Conn* c = self.s.first
-        cdef Conn* next
-        cdef epoll_event more
-        more.events = EVENT_OUT
-        self._make_room(self.s.connected)       # one that runs may resume others further on
-        while c != NULL:
-            next = c.next
-            if c.flags & CONN_RESUME:
-                c.flags &= ~<uint32_t>CONN_RESUME
-                self.s.resuming -= 1
-                more.data.fd = c.fd
-                with nogil:
-                    conns_run(self.s, self.batch, &c, 1)
-                    if not c.flags & CONN_GONE and (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY):
-                        if conn_send(self.s, c) and not c.flags & CONN_LISTED:
-                            _sort(self, &more)
-                self._write_notice(c, notices)
-            c = next
-        return notices
-
     cdef list _sweep(self, list notices):
         """Frees the connections that are gone and tells the loop to close their descriptors."""
         cdef Conn* c = self.s.first
         cdef Conn* next
+        _take_due(self)
         _carry_over(self)
         while c != NULL:
             next = c.next
@@ -410,7 +416,7 @@ cdef class Core:
 
     def sweep(self):
         """The notices that no serve has delivered yet: connections closed by a timeout, say."""
-        return self._sweep(self._resume([]) if self.s.resuming else [])
+        return self._sweep([])
 
     def check_clients(self, int64_t seconds):
         """Closes connections without a request for so long (0: none), and who is over its soft output limit."""
@@ -557,6 +563,11 @@ cdef class Core:
     def connected(self):
         return self.s.connected
 
+    def blocked(self):
+        """How many connections wait for a key, how many of them for a limited time, and for how many keys."""
+        cdef Blocking* b = blocking_of(self.s)
+        return {"clients": b.clients, "with_deadline": b.heap_count, "keys": b.keys}
+
     # ------------------------------------------------------------ figures
 
     def now_ms(self):
@@ -670,7 +681,7 @@ cdef void _end_pause(Server* s) noexcept nogil:
     while c != NULL:
         if c.flags & CONN_HELD:
             c.flags &= ~<uint32_t>CONN_HELD
-            conn_resume(s, c)
+            conn_due(s, c)
         c = c.next
 
 

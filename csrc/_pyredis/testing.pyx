@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t
 from _pyredis.base.clock cimport clock_set_fake
 from _pyredis.base.mem cimport arena_check
 from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, Conn
+from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects
@@ -38,15 +38,15 @@ cdef class Session:
         self.conn = conn_new(core.s, -1)
         self.conn.flags |= CONN_FAKE
         self.clear()
-        if watch_effects:
-            core.s.ks.fx.wanted = True
+        if watch_effects and core.s.sinks[<int>SINK_TEST].take == NULL:
+            core.s.ks.fx.wanted |= 1 << SINK_TEST
             core.s.ks.fx.propagating = True
-            core.s.sinks[3].take = _take
-            core.s.sinks[3].arg = <void*>self
+            core.s.sinks[<int>SINK_TEST].take = _take
+            core.s.sinks[<int>SINK_TEST].arg = <void*>self
 
     def __dealloc__(self):
-        if self.core.s.sinks[3].arg == <void*>self:
-            self.core.s.sinks[3].take = NULL
+        if self.core.s.sinks[<int>SINK_TEST].arg == <void*>self:
+            self.core.s.sinks[<int>SINK_TEST].take = NULL
         conn_free(self.core.s, self.conn)
 
     def clear(self):

@@ -244,5 +244,6 @@ def client_unblock(server: Server, client: Any, argv: Sequence[bytes]) -> int:
     """CLIENT UNBLOCK client-id [TIMEOUT | ERROR] -> 1 if it was blocked"""
     if len(argv) > 3 and argv[3].lower() not in (b"timeout", b"error"):
         raise ReplyError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
-    clients.parse_integer(argv[2], "value")
-    return 0                        # no command blocks yet
+    wanted = clients.parse_integer(argv[2], "value")
+    with_error = len(argv) > 3 and argv[3].lower() == b"error"
+    return sum(other.unblock(with_error) for other in server.core.clients() if other.id == wanted)

@@ -87,10 +87,11 @@ cdef enum ConnFlag:
     CONN_CAPA_REDIRECT = 1 << 14
     CONN_FAKE = 1 << 16              # no socket: tests, scripts, the AOF
     CONN_REWOUND = 1 << 17           # within a batch: the rest of its requests will be read again
-    CONN_RESUME = 1 << 18            # has input to run although nothing new has come
+    CONN_DUE = 1 << 18               # stands in Server.due: has something to run or to send, without any event
     CONN_GONE = 1 << 19              # closed: the loop is to be told, then it is freed
     CONN_WATCHED = 1 << 20           # the loop knows of CONN_WANTS_WRITE
     CONN_LISTED = 1 << 21            # stands in the list of this or the next round
+    CONN_DENY_BLOCKING = 1 << 22     # blocking commands answer at once: inside MULTI, in a script
     CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
@@ -117,6 +118,8 @@ cdef struct Conn:
     Text lib_version
     Text address
     Text local_address
+    void* waiter                    # while it is blocked: its Waiter (cmd/blocking)
+    Conn* due_next
     int64_t created_ms
     int64_t active_ms               # last interaction
     int64_t soft_since_ms           # when the soft output limit was passed; 0: it is not
@@ -146,6 +149,8 @@ cdef struct ServerStats:
     uint64_t loop_ticks
 
 cdef enum:
+    SINK_BLOCKING = 0
+    SINK_TEST = 3
     SINKS = 4
     ERROR_KINDS = 128
 
@@ -187,7 +192,9 @@ cdef struct Server:                 # what all connections share
     bint pause_writes_only
     bint auth_required              # new connections start unauthenticated
     bint track_latency
-    size_t resuming                 # connections with CONN_RESUME
+    Conn* due                       # connections with CONN_DUE, in the order in which they became so
+    Conn* due_last
+    void* blocking                  # who waits for what: a Blocking (cmd/blocking)
     size_t gone                     # connections with CONN_GONE
     ServerStats stats
     ErrorCount errors[ERROR_KINDS]
@@ -229,6 +236,18 @@ cdef void   text_set(Server* s, Text* t, const char* p, size_t n) noexcept nogil
 # Numbers and words among the arguments.
 cdef Status arg_i64(Ctx* c, int i, int64_t* v) noexcept nogil
 cdef Status arg_double(Ctx* c, int i, double* v) noexcept nogil
+
+cdef inline void conn_due(Server* s, Conn* c) noexcept nogil:
+    """What it has sent is run, and what is to be sent to it goes out, in the next round."""
+    if c.flags & (CONN_DUE | CONN_GONE):
+        return
+    c.flags |= CONN_DUE
+    c.due_next = NULL
+    if s.due != NULL:
+        s.due_last.due_next = c
+    else:
+        s.due = c
+    s.due_last = c
 
 cdef inline Key key_at(Ctx* c, int i) noexcept nogil:
     """argv[i] as a key, with its hash (which dispatch has computed already for argv[1])."""

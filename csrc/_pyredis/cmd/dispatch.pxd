@@ -20,4 +20,5 @@ cdef struct Request:
 cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil
 cdef bint dispatch_run(Server* s, Request* r) noexcept nogil     # False: the connection is held; ask again later
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil
+cdef void dispatch_serve_blocked(Server* s) noexcept nogil       # after changes outside of any command, and their drain
 cdef void dispatch_drain(Server* s) noexcept nogil               # after changes outside of any command

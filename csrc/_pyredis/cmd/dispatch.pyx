@@ -21,8 +21,10 @@ from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
                                    ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
+from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
+                                    blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, SINKS, ErrorCount, fail_with)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_PAUSE, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
@@ -240,6 +242,71 @@ cdef void _context(Ctx* c, Server* s, Request* r) noexcept nogil:
     c.detail = NULL
 
 
+cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
+    """Runs a command that may run; its errors are answered, its effects told, and unless it waits it is counted."""
+    cdef Server* s = c.server
+    cdef Status st = c.cmd.fn(c) if c.cmd.fn != NULL else s.control(c)
+    s.ticks = clock_ticks()
+    if LIKELY(st != BLOCKED):
+        s.stats.commands += 1
+        command_count(c.cmd, s.mem, s.ticks - began, s.track_latency)
+    if UNLIKELY(st != OK and st < BLOCKED):
+        c.cmd.failed += 1
+        _fail(c, st)
+    elif UNLIKELY(st == REPLIED_ERROR):
+        c.cmd.failed += 1
+    if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
+        s.command = c
+        dispatch_drain(s)
+        s.command = NULL
+    return st
+
+
+cdef void _retry(Server* s, Waiter* w) noexcept nogil:
+    """Runs a blocked command again; if it could be served, or failed, its connection goes on."""
+    cdef Ctx c
+    cdef Conn* conn = w.conn
+    cdef OutBlock* tail = conn.out.tail
+    cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
+    c.argv = w.argv
+    c.argc = w.argc
+    c.hashed = False
+    c.hash = 0
+    c.retry = True
+    c.conn = conn
+    c.db = conn.db
+    c.ks = s.ks
+    c.out = &conn.out
+    c.cmd = w.cmd
+    c.server = s
+    c.detail = NULL
+    if _execute(&c, s.ticks) == BLOCKED:
+        return
+    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
+        _end_reply(conn, tail, used, pending)
+    blocking_end(s, conn)
+
+
+cdef void dispatch_serve_blocked(Server* s) noexcept nogil:
+    """Serves those who wait for the keys that have become ready, and for what that makes ready in turn."""
+    cdef Wanted* key
+    cdef Link* link
+    cdef Link* next
+    if s.gates & GATE_PAUSE:                     # they write: not before the pause ends
+        return
+    while True:
+        key = blocking_take_ready(s)
+        if key == NULL:
+            return
+        link = key.first
+        while link != NULL:
+            next = link.next
+            if blocking_can_serve(s, key, link.waiter):
+                _retry(s, link.waiter)
+            link = next
+        blocking_done_with(s, key)
+
+
 cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     """Runs one request. False: it has to wait, and nothing was done."""
     cdef Ctx c
@@ -247,7 +314,6 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     cdef Conn* conn = r.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
-    cdef uint64_t began
     _context(&c, s, r)
     if UNLIKELY(r.broken):
         _run_broken(&c)
@@ -263,20 +329,9 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     else:
         conn.last_command = c.cmd
         conn.commands += 1
-        s.stats.commands += 1
-        began = s.ticks
-        st = c.cmd.fn(&c) if c.cmd.fn != NULL else s.control(&c)
-        s.ticks = clock_ticks()
-        command_count(c.cmd, s.mem, s.ticks - began, s.track_latency)
-        if UNLIKELY(st != OK and st < BLOCKED):
-            c.cmd.failed += 1
-            _fail(&c, st)
-        elif UNLIKELY(st == REPLIED_ERROR):
-            c.cmd.failed += 1
-        if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
-            s.command = &c
-            dispatch_drain(s)
-            s.command = NULL
+        _execute(&c, s.ticks)
+        if UNLIKELY(blocking_of(s).first_ready != NULL):
+            dispatch_serve_blocked(s)
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
         _end_reply(conn, tail, used, pending)
     return True

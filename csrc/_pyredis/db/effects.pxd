@@ -32,7 +32,7 @@ cdef struct Effects:
     Arena* mem
     int64_t dirty                  # changes since the last save
     int64_t command_dirty          # changes of the command under way
-    bint wanted                    # somebody listens to single effects
+    uint32_t wanted                # who listens to single effects: a bit for each sink
     bint propagating               # somebody takes the commands (AOF, replicas, tests)
     bint rewritten                 # the command under way is replaced by the rewrites
     Effect* list

@@ -41,7 +41,8 @@ cdef class BareKeyspace:
         self.mem = arena_new()
         self.ks = keyspace_new(self.mem, databases, seed)
         types_bind(self.ks)
-        self.ks.fx.wanted = self.ks.fx.propagating = wanted
+        self.ks.fx.wanted = 1 if wanted else 0
+        self.ks.fx.propagating = wanted
         clock_init(&self.clock)
         self.batch_us = 0
         self.batches = []
