@@ -2,7 +2,9 @@
 
     python -m bench.compare                       quick: GET, SET, PING; 2-3 minutes
     python -m bench.compare --full                every workload, memory, stalls; about half an hour
-    python -m bench.compare --only 'GET P16*'     workloads by name; also memory, stall, start
+    python -m bench.compare --collections         lists, sets, hashes, sorted sets; about half an hour
+    python -m bench.compare --only 'GET P16*'     workloads by name; also memory, stall, start; with
+                                                  --collections also large, held, delete
     python -m bench.compare --subject valkey9     another program in the place of pyredis
 
 Writes bench/results/<date>-<profile>.json and .png, and prints Markdown. Leave the machine alone
@@ -17,7 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from bench import measure, peers, report, workloads
+from bench import families, measure, peers, report, workloads
 
 RESULTS = peers.ROOT / "bench" / "results"
 SECTIONS = ("memory", "stall", "start")
@@ -28,15 +30,16 @@ def arguments() -> argparse.Namespace:
     profile = parser.add_mutually_exclusive_group()
     profile.add_argument("--quick", action="store_const", dest="profile", const="quick")
     profile.add_argument("--full", action="store_const", dest="profile", const="full")
+    profile.add_argument("--collections", action="store_const", dest="profile", const="collections")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="workloads or parts by name, a glob")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, help="of one run (0.7 quick, 1.5 full)")
+    parser.add_argument("--seconds", type=float, help="of one run (1.5 full, else 0.7)")
     parser.add_argument("--peers", default="redis8,valkey9", help="comma-separated (default: %(default)s)")
     parser.add_argument("--subject", default="pyredis", choices=peers.NAMES)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.set_defaults(profile="quick")
     args = parser.parse_args()
-    args.seconds = args.seconds or {"quick": 0.7, "full": 1.5}[args.profile]
+    args.seconds = args.seconds or {"full": 1.5}.get(args.profile, 0.7)
     args.names = [args.subject, *(name for name in args.peers.split(",") if name and name != args.subject)]
     absent = [name for name in args.names if peers.find(name) is None]
     if absent or len(args.names) < 2:
@@ -73,6 +76,39 @@ def run_workloads(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+def run_steps(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Every chosen command over a collection."""
+    rows = []
+    with ExitStack() as stack:
+        servers = measure.start_all(args.names, stack)
+        for work in families.STEPS:
+            if fnmatch.fnmatch(work.name, args.only):
+                figures = measure.paired(servers, work, args.rounds, args.seconds)
+                rows.append({"name": work.name, "target": work.target, "figures": figures})
+                say(f"{work.name:36} CPU {report.show(report.against_better(rows[-1], args.subject))}")
+    return rows
+
+
+def run_collection_sections(args: argparse.Namespace, result: dict[str, Any]) -> None:
+    if fnmatch.fnmatch("large", args.only):
+        result["large"] = []
+        for work in families.LARGE:
+            with ExitStack() as stack:
+                servers = measure.start_all(args.names, stack)
+                row = {"name": work.name, "target": 1.0, "figures": measure.large(servers, work, args.rounds)}
+            result["large"].append(row)
+            say(f"{work.name:44} {report.show(report.against_better(row, args.subject))}")
+    if fnmatch.fnmatch("held", args.only):
+        result["held"] = {}
+        for shape in families.HOLDINGS:
+            found = {name: measure.held(name, shape) for name in args.names}
+            result["held"][shape.name] = found
+            say(f"{shape.name:24} " + "  ".join(f"{name} {value:.1f}" for name, value in found.items()))
+    if fnmatch.fnmatch("delete", args.only):
+        say("DEL of a set of 10 M")
+        result["delete"] = {name: measure.delete(name) for name in args.names}
+
+
 def run_sections(args: argparse.Namespace, result: dict[str, Any]) -> None:
     full = args.profile == "full"
     wanted = {section for section in SECTIONS if fnmatch.fnmatch(section, args.only)}
@@ -96,8 +132,12 @@ def main() -> int:
     settings = {"profile": args.profile, "rounds": args.rounds, "seconds": args.seconds}
     about = report.machine(versions(args.names), settings)
     result: dict[str, Any] = {"machine": about, "subject": args.subject}
-    result["workloads"] = run_workloads(args)
-    run_sections(args, result)
+    if args.profile == "collections":
+        result["workloads"] = run_steps(args)
+        run_collection_sections(args, result)
+    else:
+        result["workloads"] = run_workloads(args)
+        run_sections(args, result)
     stem = f"{about['date']}-{args.profile}"
     report.save(result, args.out / f"{stem}.json")
     if result["workloads"] and not report.chart(result, args.out / f"{stem}.png"):

@@ -12,10 +12,12 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench import peers
+from bench.families import DEL_MEMBERS, Holding, Large, Step, member, put
 from bench.load.fill import fill
 from bench.workloads import Group, Workload
 
@@ -40,10 +42,11 @@ def benchmark_program() -> str:
     raise peers.StartError("no redis-benchmark: apt-get install redis-tools, or bench/get-peers")
 
 
-def load(server: peers.Server, work: Workload, requests: int) -> dict[str, float]:
+def load(server: peers.Server, work: Workload | Step, requests: int) -> dict[str, float]:
     """One run: the server's processor time per request in microseconds, and requests a second."""
     words = [benchmark_program(), "-p", str(server.port), "-c", str(work.clients), "-P", str(work.pipeline),
-             "-n", str(requests), "-r", str(work.group.keys), "--csv", *work.words()]
+             "-n", str(requests), "-r", str(work.span), "--csv", *work.words()]
+    work.prepare(server, requests)
     before = server.cpu_us()
     with peers.pinned(LOAD_CORE):
         done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=False)
@@ -54,14 +57,14 @@ def load(server: peers.Server, work: Workload, requests: int) -> dict[str, float
     return {"cpu_us": spent / requests, "rps": float(rows[-1][1])}
 
 
-def calibrate(server: peers.Server, work: Workload, seconds: float) -> int:
+def calibrate(server: peers.Server, work: Workload | Step, seconds: float) -> int:
     """How many requests take about that long."""
     trial = max(work.clients * work.pipeline * 4, 2000)
     rate = load(server, work, trial)["rps"]
     return max(trial, int(rate * seconds) // 1000 * 1000)
 
 
-def paired(servers: list[peers.Server], work: Workload, rounds: int, seconds: float) -> Figures:
+def paired(servers: list[peers.Server], work: Workload | Step, rounds: int, seconds: float) -> Figures:
     """`rounds` rounds over all servers, each the same number of requests."""
     requests = calibrate(servers[0], work, seconds)
     for server in servers:                              # warm: connections, buffers, the command's own path
@@ -104,14 +107,58 @@ def memory(name: str, counts: list[int]) -> dict[str, float]:
 def stall(name: str, keys: int) -> dict[str, Any]:
     """Waits of a pinging client while `keys` keys are loaded, milliseconds."""
     with peers.start(name, cpu=SERVER_CORE) as server, peers.pinned(LOAD_CORE):
-        pinger = subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=peers.ROOT)
-        try:
+        with _pinging(server) as waits:
             fill(server.port, 0, keys, 16)
-            out, _ = pinger.communicate(timeout=60)
-        finally:
-            peers.end(pinger, 0)
-    return json.loads(out)
+        return waits
+
+
+@contextmanager
+def _pinging(server: peers.Server) -> Iterator[dict[str, Any]]:
+    """A client that pings while the block runs; what it saw is in the dict after that."""
+    pinger = subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=peers.ROOT)
+    waits: dict[str, Any] = {}
+    try:
+        time.sleep(0.3)                                 # it has started and connected
+        yield waits
+        out, _ = pinger.communicate(timeout=60)
+        waits.update(json.loads(out))
+    finally:
+        peers.end(pinger, 0)
+
+
+def large(servers: list[peers.Server], work: Large, rounds: int) -> Figures:
+    """Milliseconds of processor time of one such command, a value a round."""
+    for server in servers:
+        with peers.pinned(LOAD_CORE):
+            work.prepare(server)
+            work.cost(server)
+    figures: Figures = {server.name: {"cpu_us": []} for server in servers}
+    for turn in range(rounds):
+        for server in servers if turn % 2 == 0 else reversed(servers):
+            with peers.pinned(LOAD_CORE):
+                figures[server.name]["cpu_us"].append(work.cost(server))
+    return figures
+
+
+def held(name: str, work: Holding) -> float:
+    """Bytes of RSS an element, over the empty server."""
+    with peers.start(name, cpu=SERVER_CORE) as server, peers.pinned(LOAD_CORE):
+        server.call("PING")
+        empty = server.rss_bytes()
+        work.prepare(server)
+        time.sleep(0.5)
+        return (server.rss_bytes() - empty) / (work.keys * work.members)
+
+
+def delete(name: str, members: int = DEL_MEMBERS) -> dict[str, Any]:
+    """Waits of a pinging client while a set of so many members is deleted, and for two seconds after; ms."""
+    with peers.start(name, cpu=SERVER_CORE) as server, peers.pinned(LOAD_CORE):
+        put(server, "SADD", "c", member, members)
+        with _pinging(server) as waits:
+            server.call("DEL", "c")
+            time.sleep(2)
+        return waits
 
 
 def start_times(names: list[str], rounds: int) -> dict[str, list[float]]:

@@ -71,24 +71,55 @@ def markdown(result: dict[str, Any]) -> str:
              + f"; {about['rounds']} rounds. Median (least–greatest)."]
     if result["workloads"]:
         parts.append(workload_table(result["workloads"], subject))
+    if about["profile"] == "collections" and result["workloads"]:
+        parts.append(f"Geometric mean of the ratios: {mean_ratio(result['workloads'], subject):.2f}.")
     if result.get("memory"):
         counts = list(next(iter(result["memory"].values())))
         parts.append("Bytes of resident memory a key (16-byte key, 16-byte value):\n\n" + table(
             ["server", *(f"{int(count) / 1e6:g} M" for count in counts)],
             [[name, *(f"{found[count]:.1f}" for count in counts)]
              for name, found in result["memory"].items()]))
+    parts += collection_parts(result, subject)
     if result.get("stall"):
         title = f"Wait for a PONG while {result['stall_keys'] / 1e6:g} M keys load, milliseconds:\n\n"
-        parts.append(title + table(
-            ["server", "median", "p99.9", "greatest"],
-            [[name, *(f"{found[part]:.2f}" for part in ("median", "p99.9", "max"))]
-             for name, found in result["stall"].items()]))
+        parts.append(title + wait_table(result["stall"]))
     if result.get("start"):
         parts.append("Milliseconds from start to the first reply:\n\n" + table(
             ["server", "median (least–greatest)"],
             [[name, show(spread([value * 1000 for value in values]), 0)]
              for name, values in result["start"].items()]))
     return "\n\n".join(parts) + "\n"
+
+
+def mean_ratio(rows: list[Row], subject: str) -> float:
+    """Geometric mean of the medians against the better peer."""
+    return statistics.geometric_mean(against_better(row, subject)[0] for row in rows)
+
+
+def wait_table(servers: dict[str, Any]) -> str:
+    return table(["server", "median", "p99.9", "greatest"],
+                 [[name, *(f"{found[part]:.2f}" for part in ("median", "p99.9", "max"))]
+                  for name, found in servers.items()])
+
+
+def collection_parts(result: dict[str, Any], subject: str) -> list[str]:
+    """Tables of what only the profile of collections has."""
+    parts = []
+    if result.get("large"):
+        names = list(result["large"][0]["figures"])
+        parts.append("Milliseconds of processor time:\n\n" + table(
+            ["command", *names, "of the better peer"],
+            [[row["name"], *(f"{statistics.median(row['figures'][name]['cpu_us']):.1f}" for name in names),
+              show(against_better(row, subject))] for row in result["large"]]))
+    if result.get("held"):
+        names = list(next(iter(result["held"].values())))
+        parts.append("Bytes of resident memory an element:\n\n" + table(
+            ["", *names], [[shape, *(f"{found[name]:.1f}" for name in names)]
+                           for shape, found in result["held"].items()]))
+    if result.get("delete"):
+        parts.append("Wait for a PONG while a set of 10 M members is deleted, milliseconds:\n\n"
+                     + wait_table(result["delete"]))
+    return parts
 
 
 def workload_table(rows: list[Row], subject: str) -> str:

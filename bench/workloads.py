@@ -10,6 +10,8 @@ EXPIRE comes last.
 
 from dataclasses import dataclass
 
+from bench import peers
+
 KEY = "key:__rand_int__"            # redis-benchmark puts twelve digits in
 BUDGET = {1: 0.85, 16: 0.60, 100: 0.50}
 
@@ -40,6 +42,14 @@ class Workload:
     @property
     def target(self) -> float:
         return BUDGET[self.pipeline]
+
+    @property
+    def span(self) -> int:
+        """Of the random numbers."""
+        return self.group.keys
+
+    def prepare(self, server: peers.Server, requests: int) -> None:
+        """Its keyspace is filled once for all runs."""
 
     def words(self) -> list[str]:
         """The command as redis-benchmark takes it."""

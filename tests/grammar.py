@@ -31,8 +31,9 @@ PATTERNS = [b"*", b"k*", b"k[0-2]", b"k?", b"[^k]*", b"nothing", b"", b"k\\1", b
 TIMES = [b"4000000000", b"4000000000000", b"1", b"0", b"-1", b"9223372036854775807", b"9223372036854775", b"x"]
 
 # Names by which a number is a span of time or a size, not a plain quantity.
-SPANS = {"seconds", "milliseconds", "ttl", "timeout"}
+SPANS = {"seconds", "milliseconds", "ttl"}
 SPAN_WORDS = [b"-1", b"0", b"9223372036854775807", b"9223372036854775808", b"x", b""]
+TIMEOUTS = [b"0.01", b"0.001", b"-1", b"x", b"", b"1e400"]     # of what blocks: over soon, or refused
 OFFSETS = {"offset", "start", "end", "bit-offset"}
 OFFSET_WORDS = [b"0", b"1", b"2", b"5", b"43", b"100", b"2500", b"-1", b"-3", b"-3000", b"536870911", b"536870912",
                 b"-9223372036854775808", b"9223372036854775807", b"x"]
@@ -67,9 +68,23 @@ class Leaf:
         return "nondeterministic_output_order" in self.command.tips
 
     @property
+    def blocks(self) -> bool:
+        """May it wait?"""
+        return bool(self.command.flags & spec.BLOCKING)
+
+    @property
     def takes_span(self) -> bool:
         """Is one of its arguments a span of time?"""
         return any(arg.name.lower() in SPANS for arg in walk(self.command.args))
+
+
+def lasts(word: bytes) -> bool:
+    """Would this, as a timeout, last longer than a test can wait?"""
+    try:
+        seconds = float(int(word, 16)) if word[:2].lower() == b"0x" else float(word)
+    except ValueError:
+        return False
+    return seconds == 0 or seconds > 0.05
 
 
 def walk(args: Iterable[spec.Arg]) -> Iterator[spec.Arg]:
@@ -119,6 +134,9 @@ class Grammar:
             self.spoil(words, fixed)
             if leaf.takes_span:                 # a small number may have come to stand for a time to live
                 words[fixed:] = [self.span() if SOON.fullmatch(word) else word for word in words[fixed:]]
+            if leaf.blocks and len(words) > fixed:
+                for at in (fixed, -1):          # where the timeout stands, if it is one
+                    words[at] = TIMEOUTS[0] if lasts(words[at]) else words[at]
         return leaf, words
 
     def valid(self, leaf: Leaf) -> list[bytes]:
@@ -187,6 +205,8 @@ class Grammar:
     def word(self, arg: spec.Arg) -> bytes:
         """One word of the argument's kind."""
         name = arg.name.lower()
+        if name == "timeout":
+            return self.rng.choice(TIMEOUTS[:2] * 3 + TIMEOUTS)
         if isinstance(arg, spec.Key):
             return self.rng.choice(KEYS[:6]) if self.rng.random() < 0.9 else self.rng.choice(KEYS)
         if isinstance(arg, spec.Integer):

@@ -1,0 +1,177 @@
+"""families -- what the servers are asked to do with lists, sets, hashes and sorted sets, as data.
+
+A Step is one command at one depth of pipeline over one collection, which is made anew before every run: what a
+push finds is empty, what a pop finds is as long as the run has requests. A Large is a single command over much
+data, of which the server's processor time is read. A Holding is a shape of which the bytes are counted.
+
+Targets are the most that pyredis may take of the better peer's: of each Step CEILING, of all of them together
+(their geometric mean) MEAN, of a Large or a Holding 1.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from bench import peers
+
+CEILING, MEAN = 0.9, 0.6
+BATCH = 500                         # elements a filling command carries
+MILLION = 1_000_000
+ELEMENT = "element:__rand_int__"
+VALUE = "xxxxxxxxxxxxxxxx"
+
+Arguments = Callable[[int], list[str]]              # of the n-th element, as the filling command takes it
+
+
+def member(n: int) -> list[str]:
+    return [f"element:{n:012d}"]
+
+
+def pair(n: int) -> list[str]:
+    return [f"element:{n:012d}", VALUE]
+
+
+def scored(n: int) -> list[str]:
+    return [str(n * 7919 % 1_000_003), f"element:{n:012d}"]
+
+
+def number(n: int) -> list[str]:
+    return [str(n * 7919 % 1_000_003)]
+
+
+def batches(verb: str, key: str, of: Arguments, first: int, last: int) -> Iterator[bytes]:
+    """Requests that put the elements first ... last-1 into a collection."""
+    numbers = iter(range(first, last))
+    while some := list(islice(numbers, BATCH)):
+        yield peers.encode(verb, key, *(word for n in some for word in of(n)))
+
+
+def send_all(server: peers.Server, requests: Iterator[bytes]) -> None:
+    """Sends requests and takes as many replies, some at a time."""
+    client = peers.Client(server.port, 300)
+    try:
+        while some := list(islice(requests, 20)):
+            client.send(b"".join(some))
+            for _ in some:
+                client.receive()
+    finally:
+        client.close()
+
+
+def put(server: peers.Server, verb: str, key: str, of: Arguments, count: int, first: int = 0) -> None:
+    send_all(server, batches(verb, key, of, first, first + count))
+
+
+@dataclass(frozen=True)
+class Step:
+    """`fill`: the verb that makes `key` (nothing: it is left empty), with `count` elements or one a request."""
+
+    command: str
+    text: str
+    fill: str = ""
+    of: Arguments = member
+    count: int | None = None
+    pipeline: int = 16
+    clients: int = 50
+    span: int = 100_000             # of the random numbers
+
+    @property
+    def name(self) -> str:
+        return f"{self.command} P{self.pipeline}"
+
+    @property
+    def target(self) -> float:
+        return CEILING
+
+    def words(self) -> list[str]:
+        return self.text.split()
+
+    def prepare(self, server: peers.Server, requests: int) -> None:
+        """The collection as the run is to find it."""
+        server.call("FLUSHALL")
+        if self.fill:
+            put(server, self.fill, "c", self.of, requests + 1000 if self.count is None else self.count)
+
+
+STEPS = [
+    Step("LPUSH", f"LPUSH c {VALUE}"),
+    Step("RPUSH", f"RPUSH c {VALUE}"),
+    Step("LPOP", "LPOP c", "RPUSH"),
+    Step("RPOP", "RPOP c", "RPUSH"),
+    Step("LRANGE_100", "LRANGE c 0 99", "RPUSH", count=1000),
+    Step("LRANGE_300", "LRANGE c 0 299", "RPUSH", count=1000),
+    Step("LRANGE_600", "LRANGE c 0 599", "RPUSH", count=1000),
+    Step("SADD", f"SADD c {ELEMENT}"),
+    Step("SPOP", "SPOP c", "SADD"),
+    Step("HSET", f"HSET c {ELEMENT} {VALUE}"),
+    Step("HGET", f"HGET c {ELEMENT}", "HSET", pair, 100_000),
+    Step("HGETALL_100", "HGETALL c", "HSET", pair, 100),
+    Step("HGETALL_1000", "HGETALL c", "HSET", pair, 1000),
+    Step("ZADD", f"ZADD c __rand_int__ {ELEMENT}"),
+    Step("ZPOPMIN", "ZPOPMIN c", "ZADD", scored),
+    Step("ZRANGE", "ZRANGE c 5000 5009", "ZADD", scored, 100_000),
+    Step("ZRANK", f"ZRANK c {ELEMENT}", "ZADD", scored, 100_000),
+    Step("ZSCORE", f"ZSCORE c {ELEMENT}", "ZADD", scored, 100_000),
+]
+
+
+@dataclass(frozen=True)
+class Large:
+    """One command over much data. `fills`: (verb, key, of, first element, count)."""
+
+    name: str
+    words: tuple[str, ...]
+    fills: tuple[tuple[str, str, Arguments, int, int], ...]
+    repeats: int = 1                # of the command in one measurement
+
+    def prepare(self, server: peers.Server) -> None:
+        server.call("FLUSHALL")
+        for verb, key, of, first, count in self.fills:
+            put(server, verb, key, of, count, first)
+
+    def cost(self, server: peers.Server) -> float:
+        """Processor time of the server for one, in milliseconds."""
+        before = server.cpu_us()
+        for _ in range(self.repeats):
+            server.call(*self.words)
+        return (server.cpu_us() - before) / 1000 / self.repeats
+
+
+LARGE = [
+    Large("SINTER of two sets of 100 K", ("SINTER", "a", "b"),
+          (("SADD", "a", member, 0, 100_000), ("SADD", "b", member, 50_000, 100_000)), 3),
+    Large("ZUNIONSTORE of two sorted sets of 100 K", ("ZUNIONSTORE", "d", "2", "a", "b"),
+          (("ZADD", "a", scored, 0, 100_000), ("ZADD", "b", scored, 50_000, 100_000)), 3),
+    Large("SORT of a list of 1 M", ("SORT", "a", "LIMIT", "0", "10"), (("RPUSH", "a", number, 0, MILLION),)),
+    Large("SORT of 1 M, all returned", ("SORT", "a"), (("RPUSH", "a", number, 0, MILLION),)),
+    Large("ZRANGE of 100 K", ("ZRANGE", "a", "0", "-1"), (("ZADD", "a", scored, 0, 100_000),), 3),
+    Large("LRANGE of 1 M", ("LRANGE", "a", "0", "-1"), (("RPUSH", "a", member, 0, MILLION),), 3),
+]
+DEL_MEMBERS = 10 * MILLION
+
+
+@dataclass(frozen=True)
+class Holding:
+    """`keys` collections of `members` elements each."""
+
+    name: str
+    verb: str
+    of: Arguments
+    keys: int
+    members: int
+
+    def prepare(self, server: peers.Server) -> None:
+        if self.keys == 1:
+            put(server, self.verb, "c", self.of, self.members)
+            return
+        shuffled = random.Random(1)
+        send_all(server, (peers.encode(self.verb, f"key:{n:012d}", *(
+            word for m in range(self.members) for word in self.of(shuffled.randrange(MILLION))))
+            for n in range(self.keys)))
+
+
+TYPES: tuple[tuple[str, str, Arguments], ...] = (
+    ("list", "RPUSH", member), ("set", "SADD", member), ("hash", "HSET", pair), ("sorted set", "ZADD", scored))
+HOLDINGS = [*(Holding(f"{kind} of 1 M", verb, of, 1, MILLION) for kind, verb, of in TYPES),
+            *(Holding(f"1 M {kind}s of 10", verb, of, MILLION, 10) for kind, verb, of in TYPES)]
