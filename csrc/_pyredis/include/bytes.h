@@ -25,6 +25,11 @@ static inline uint32_t bytes_load32(const void *p) {
     return BYTES_LE32(x);
 }
 
+static inline void bytes_store32(void *p, uint32_t x) {
+    x = BYTES_LE32(x);
+    memcpy(p, &x, sizeof x);
+}
+
 static inline void bytes_store64(void *p, uint64_t x) {
     x = BYTES_LE64(x);
     memcpy(p, &x, sizeof x);
