@@ -35,6 +35,36 @@ static inline void bytes_store64(void *p, uint64_t x) {
     memcpy(p, &x, sizeof x);
 }
 
+/* memcpy for what is short, mostly: up to 32 bytes without a call, in loads that may overlap. */
+static inline void bytes_copy(char *to, const char *from, size_t n) {
+    if (n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        char a[16], b[16];
+        memcpy(a, from, 16);
+        memcpy(b, from + n - 16, 16);
+        memcpy(to, a, 16);
+        memcpy(to + n - 16, b, 16);
+    } else if (n >= 8) {
+        uint64_t a, b;
+        memcpy(&a, from, 8);
+        memcpy(&b, from + n - 8, 8);
+        memcpy(to, &a, 8);
+        memcpy(to + n - 8, &b, 8);
+    } else if (n >= 4) {
+        uint32_t a, b;
+        memcpy(&a, from, 4);
+        memcpy(&b, from + n - 4, 4);
+        memcpy(to, &a, 4);
+        memcpy(to + n - 4, &b, 4);
+    } else if (n) {
+        char a = from[0], b = from[n >> 1], c = from[n - 1];
+        to[0] = a;
+        to[n >> 1] = b;
+        to[n - 1] = c;
+    }
+}
+
 /* How many bits x needs, 1..64; 1 for 0. */
 static inline int bytes_bit_length(uint64_t x) {
     return 64 - __builtin_clzll(x | 1);

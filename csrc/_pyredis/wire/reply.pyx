@@ -28,6 +28,12 @@ cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
     bint LIKELY(bint x)
 
+cdef extern from "bytes.h" nogil:
+    void bytes_copy(char* to, const char* src, size_t n)
+
+cdef extern from "digits.h" nogil:
+    const char* digits_pairs
+
 cdef enum:
     HEADER_ROOM = 24               # a type byte, twenty digits, CR LF
     LARGEST_STEP = 1 << 20         # blocks grow up to this, unless one string needs more
@@ -236,9 +242,17 @@ cdef void _blob(Out* o, char kind, const char* p, size_t n) noexcept nogil:
     start = _room(o, n + HEADER_ROOM + 2)
     at = start + 1
     start[0] = kind
-    at += num_format_i64(<int64_t>n, at)
-    at = _end_line(at)
-    memcpy(at, p, n)
+    if LIKELY(n < 100):
+        memcpy(at, digits_pairs + 2 * n, 2)
+        if n < 10:
+            at[0] = at[1]
+        else:
+            at += 1
+        at = _end_line(at + 1)
+    else:
+        at += num_format_i64(<int64_t>n, at)
+        at = _end_line(at)
+    bytes_copy(at, p, n)
     at = _end_line(at + n)
     _advance(o, at - start)
 
