@@ -87,8 +87,8 @@ TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
 AOF, LUA, MODULES, DEFRAG = "the append-only file", "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
-EVICTION, LAZY, ACL = "eviction", "freeing in the background", "access control lists"
-FORMS, RDB, SHUTTING = "collections", "snapshots", "saving, and waiting for replicas, at the end"
+EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
+FORMS, RDB, SHUTTING = "streams and HyperLogLogs", "snapshots", "saving, and waiting for replicas, at the end"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 TRACKING, EVENTS = "client tracking", "keyspace notifications"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
@@ -238,16 +238,15 @@ PARAMETERS: tuple[Param, ...] = (
     P("jemalloc-bg-thread", YES_NO, True, todo=MALLOC),
 
     # forms of values
-    P("hash-max-listpack-entries", LONG, 512, alias=("hash-max-ziplist-entries",), todo=FORMS),
-    P("hash-max-listpack-value", SIZE, 64, alias=("hash-max-ziplist-value",), todo=FORMS),
-    P("list-max-listpack-size", Integer(-INT_MAX - 1, INT_MAX), -2, alias=("list-max-ziplist-size",),
-      todo=FORMS),
-    P("list-compress-depth", COUNT, 0, todo=FORMS),
-    P("set-max-intset-entries", LONG, 512, todo=FORMS),
-    P("set-max-listpack-entries", LONG, 128, todo=FORMS),
-    P("set-max-listpack-value", LONG, 64, todo=FORMS),
-    P("zset-max-listpack-entries", LONG, 128, alias=("zset-max-ziplist-entries",), todo=FORMS),
-    P("zset-max-listpack-value", SIZE, 64, alias=("zset-max-ziplist-value",), todo=FORMS),
+    P("hash-max-listpack-entries", LONG, 512, alias=("hash-max-ziplist-entries",)),
+    P("hash-max-listpack-value", SIZE, 64, alias=("hash-max-ziplist-value",)),
+    P("list-max-listpack-size", Integer(-INT_MAX - 1, INT_MAX), -2, alias=("list-max-ziplist-size",)),
+    P("list-compress-depth", COUNT, 0),
+    P("set-max-intset-entries", LONG, 512),
+    P("set-max-listpack-entries", LONG, 128),
+    P("set-max-listpack-value", LONG, 64),
+    P("zset-max-listpack-entries", LONG, 128, alias=("zset-max-ziplist-entries",)),
+    P("zset-max-listpack-value", SIZE, 64, alias=("zset-max-ziplist-value",)),
     P("hll-sparse-max-bytes", SIZE, 3000, todo=FORMS),
     P("stream-node-max-bytes", SIZE, 4096, todo=FORMS),
     P("stream-node-max-entries", LONG, 100, todo=FORMS),
