@@ -70,6 +70,11 @@ static inline int bytes_bit_length(uint64_t x) {
     return 64 - __builtin_clzll(x | 1);
 }
 
+/* Zero bits below the lowest one of x, which is not 0. */
+static inline int bytes_lowest_bit(uint64_t x) {
+    return __builtin_ctzll(x);
+}
+
 /* Low half of a * b; *high gets the other. */
 static inline uint64_t bytes_mul128(uint64_t a, uint64_t b, uint64_t *high) {
     unsigned __int128 product = (unsigned __int128)a * b;
