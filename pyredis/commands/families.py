@@ -1,5 +1,5 @@
 """The families a server has. A new one is added here and nowhere else."""
 
-from . import connection, keys, server, strings
+from . import connection, keys, lists, server, strings
 
-FAMILIES = [strings.FAMILY, keys.FAMILY, connection.FAMILY, server.FAMILY]
+FAMILIES = [strings.FAMILY, lists.FAMILY, keys.FAMILY, connection.FAMILY, server.FAMILY]

@@ -3,6 +3,8 @@ from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.keys cimport bind_keys
+from _pyredis.cmd.list_blocking cimport bind_list_blocking
+from _pyredis.cmd.lists cimport bind_lists
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.strings cimport bind_strings
 
@@ -12,5 +14,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_databases(t)
     bind_expiry(t)
     bind_keys(t)
+    bind_list_blocking(t)
+    bind_lists(t)
     bind_scan(t)
     bind_strings(t)

@@ -23,6 +23,7 @@ cdef enum:
     LISTPACK_END = 0xff            # the byte behind the last element
 
 cdef uint8_t* listpack_new(Arena* mem) noexcept nogil
+cdef uint8_t* listpack_from(Arena* mem, const char* elements, size_t n, size_t count) noexcept nogil  # n bytes of them
 cdef uint8_t* listpack_copy(Arena* mem, const uint8_t* lp) noexcept nogil
 cdef void     listpack_free(Arena* mem, uint8_t* lp) noexcept nogil
 cdef size_t   listpack_length(const uint8_t* lp) noexcept nogil

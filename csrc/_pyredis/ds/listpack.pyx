@@ -245,6 +245,15 @@ cdef uint8_t* listpack_new(Arena* mem) noexcept nogil:
     return lp
 
 
+cdef uint8_t* listpack_from(Arena* mem, const char* elements, size_t n, size_t count) noexcept nogil:
+    """A listpack of `count` elements that are encoded already: the n bytes at `elements`."""
+    cdef uint8_t* lp = <uint8_t*>mem_alloc(mem, LISTPACK_EMPTY + n)
+    _set_header(lp, LISTPACK_EMPTY + n, count if count < COUNT_UNKNOWN else COUNT_UNKNOWN)
+    memcpy(lp + LISTPACK_HEADER, elements, n)
+    lp[LISTPACK_HEADER + n] = LISTPACK_END
+    return lp
+
+
 cdef uint8_t* listpack_copy(Arena* mem, const uint8_t* lp) noexcept nogil:
     cdef size_t n = listpack_bytes(lp)
     cdef uint8_t* copy = <uint8_t*>mem_alloc(mem, n)

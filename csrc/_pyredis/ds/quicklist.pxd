@@ -51,7 +51,7 @@ cdef Quicklist* quicklist_new(Arena* mem, int64_t fill, int64_t depth) noexcept 
 cdef Quicklist* quicklist_copy(Arena* mem, const Quicklist* q) noexcept nogil
 cdef bint   quicklist_free(Arena* mem, Quicklist* q, size_t most) noexcept nogil   # True: all of it is gone
 cdef bint   quicklist_exceeds(int64_t fill, size_t bytes, size_t count) noexcept nogil   # too much for one listpack?
-cdef bint   quicklist_fits(const Quicklist* q, int64_t fill) noexcept nogil        # into a listpack, half full at most?
+cdef bint   quicklist_fits(const Quicklist* q, int64_t fill, bint halved) noexcept nogil   # into a listpack?
 cdef Slice  quicklist_single(const Quicklist* q) noexcept nogil                    # ... the elements' bytes, then
 
 # At the ends.

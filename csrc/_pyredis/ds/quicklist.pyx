@@ -98,13 +98,14 @@ cdef inline bint _admits(const Quicklist* q, const QuickNode* node, size_t lengt
     return not quicklist_exceeds(q.fill, _bytes(node) + length + ESTIMATE, <size_t>node.count + 1)
 
 
-cdef bint quicklist_fits(const Quicklist* q, int64_t fill) noexcept nogil:
-    """Is the list one packed node, at most half as full as `fill` would let a listpack be?"""
+cdef bint quicklist_fits(const Quicklist* q, int64_t fill, bint halved) noexcept nogil:
+    """Is the list one packed node that `fill` would let be a listpack, or a listpack half as large?"""
+    cdef int part = 2 if halved else 1
     if q.nodes != 1 or q.head.kind != NODE_PACKED:
         return False
     if fill < 0:
-        return _bytes(q.head) <= _byte_limit(fill) // 2
-    return q.head.count <= (fill if fill else 1) // 2
+        return _bytes(q.head) <= _byte_limit(fill) // part
+    return q.head.count <= (fill if fill else 1) // part
 
 
 cdef Slice quicklist_single(const Quicklist* q) noexcept nogil:
@@ -272,15 +273,19 @@ cdef inline QuickNode* _put(Arena* mem, Quicklist* q, QuickNode* node, size_t at
 
 # ---------------------------------------------------------------- compression
 
+cdef void _expand(const QuickNode* node, uint8_t* out) noexcept nogil:
+    """The node.raw bytes of a compressed node, which we compressed ourselves."""
+    if not lzf_decompress(_data(node), node.used, out, node.raw):
+        ENSURE(False)
+
+
 cdef QuickNode* _open(Arena* mem, Quicklist* q, QuickNode* node) noexcept nogil:
     """The node, not compressed; where it is now."""
     cdef QuickNode* fresh
-    cdef bint whole
     if node.kind != NODE_LZF:
         return node
     fresh = _node_new(mem, node.raw, NODE_PACKED)
-    whole = lzf_decompress(_data(node), node.used, _data(fresh), node.raw)
-    ENSURE(whole)
+    _expand(node, _data(fresh))
     fresh.used = node.raw
     _take_place(mem, q, node, fresh)
     return fresh
@@ -834,7 +839,6 @@ cdef void _enter(QuickIter* it, const QuickNode* node) noexcept nogil:
     """The walk goes on at the near end of a node."""
     cdef const uint8_t* first
     cdef size_t n
-    cdef bint whole
     it.node = node
     it.left = 0
     if node == NULL:
@@ -846,8 +850,7 @@ cdef void _enter(QuickIter* it, const QuickNode* node) noexcept nogil:
             mem_free(it.mem, it.scratch, it.scratch_size)
             it.scratch = <uint8_t*>mem_alloc(it.mem, node.raw)
             it.scratch_size = node.raw
-        whole = lzf_decompress(first, n, it.scratch, node.raw)
-        ENSURE(whole)
+        _expand(node, it.scratch)
         first = it.scratch
         n = node.raw
     it.left = node.count

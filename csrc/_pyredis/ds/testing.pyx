@@ -432,8 +432,8 @@ cdef class BareQuicklist:
         self.q = quicklist_new(self.mem, -2, 0)
         return True
 
-    def fits(self, int64_t fill):
-        return quicklist_fits(self.q, fill)
+    def fits(self, int64_t fill, bint halved=True):
+        return quicklist_fits(self.q, fill, halved)
 
     def memory(self, size_t samples=0):
         return quicklist_memory(self.q, samples)

@@ -32,6 +32,7 @@ cdef void out_init(Out* o, BlockPool* pool) noexcept nogil
 cdef void out_clear(Out* o) noexcept nogil                         # drops what is pending
 cdef void out_truncate(Out* o, OutBlock* tail, size_t used, size_t pending) noexcept nogil
 cdef void out_append(Out* o, const char* p, size_t n) noexcept nogil
+cdef char* out_room(Out* o, size_t n) noexcept nogil               # where n bytes can be written; then out_advance
 cdef int  out_views(const Out* o, Slice* views, int most) noexcept nogil   # what to send, for writev
 cdef void out_sent(Out* o, size_t n) noexcept nogil                # n bytes have gone; frees what is done
 
@@ -58,6 +59,11 @@ cdef void reply_verbatim(Out* o, const char* format, const char* p, size_t n) no
 # The kinds: b"*" array, b"%" map, b"~" set, b">" push. `n` of reply_end counts elements, or pairs of a map.
 cdef Deferred reply_begin(Out* o, char kind) noexcept nogil
 cdef void     reply_end(Out* o, Deferred d, size_t n) noexcept nogil
+
+cdef inline void out_advance(Out* o, size_t n) noexcept nogil:
+    """n bytes have been written where out_room said."""
+    o.tail.used += n
+    o.pending += n
 
 cdef inline void reply_slice(Out* o, Slice s) noexcept nogil:
     reply_bulk(o, s.ptr, s.len)

@@ -118,16 +118,15 @@ cdef void _link(Out* o, OutBlock* b) noexcept nogil:
 
 
 cdef inline char* _room(Out* o, size_t n) noexcept nogil:
-    """Where the next n bytes go; the caller then calls _advance."""
+    """Where the next n bytes go; the caller then calls out_advance."""
     cdef OutBlock* b = o.tail
     if b == NULL or b.capacity - b.used < n:
         b = _add_block(o, n)
     return _bytes(b) + b.used
 
 
-cdef inline void _advance(Out* o, size_t n) noexcept nogil:
-    o.tail.used += n
-    o.pending += n
+cdef char* out_room(Out* o, size_t n) noexcept nogil:
+    return _room(o, n)
 
 
 cdef void out_append(Out* o, const char* p, size_t n) noexcept nogil:
@@ -137,12 +136,12 @@ cdef void out_append(Out* o, const char* p, size_t n) noexcept nogil:
         if part > n:
             part = n
         memcpy(_bytes(o.tail) + o.tail.used, p, part)
-        _advance(o, part)
+        out_advance(o, part)
         p += part
         n -= part
     if n:
         memcpy(_room(o, n), p, n)
-        _advance(o, n)
+        out_advance(o, n)
 
 
 cdef int out_views(const Out* o, Slice* views, int most) noexcept nogil:
@@ -193,12 +192,12 @@ cdef void _line(Out* o, char kind, int64_t v) noexcept nogil:
     else:
         p += num_format_i64(v, p)
     p = _end_line(p)
-    _advance(o, p - start)
+    out_advance(o, p - start)
 
 
 cdef void _literal(Out* o, const char* text, size_t n) noexcept nogil:
     memcpy(_room(o, n), text, n)
-    _advance(o, n)
+    out_advance(o, n)
 
 
 cdef void reply_ok(Out* o) noexcept nogil:
@@ -211,7 +210,7 @@ cdef void reply_simple(Out* o, const char* text) noexcept nogil:
     p[0] = c'+'
     memcpy(p + 1, text, n)
     _end_line(p + 1 + n)
-    _advance(o, n + 3)
+    out_advance(o, n + 3)
 
 
 cdef void reply_error(Out* o, const char* text, size_t n) noexcept nogil:
@@ -222,7 +221,7 @@ cdef void reply_error(Out* o, const char* text, size_t n) noexcept nogil:
     for i in range(n):
         p[1 + i] = c' ' if text[i] == c'\r' or text[i] == c'\n' else text[i]
     _end_line(p + 1 + n)
-    _advance(o, n + 3)
+    out_advance(o, n + 3)
 
 
 cdef void reply_int(Out* o, int64_t v) noexcept nogil:
@@ -254,7 +253,7 @@ cdef void _blob(Out* o, char kind, const char* p, size_t n) noexcept nogil:
         at = _end_line(at)
     bytes_copy(at, p, n)
     at = _end_line(at + n)
-    _advance(o, at - start)
+    out_advance(o, at - start)
 
 
 cdef void reply_bulk(Out* o, const char* p, size_t n) noexcept nogil:
@@ -373,7 +372,7 @@ cdef Deferred reply_begin(Out* o, char kind) noexcept nogil:
     d.block = o.tail
     d.at = o.tail.used
     d.kind = kind
-    _advance(o, HEADER_ROOM)
+    out_advance(o, HEADER_ROOM)
     return d
 
 
