@@ -516,6 +516,10 @@ cdef class Core:
         limits.zset_max_listpack_entries = zset_max_listpack_entries
         limits.zset_max_listpack_value = zset_max_listpack_value
 
+    def set_list_packed_threshold(self, int64_t size):
+        """Bytes from which a list's element gets a node of its own; 0: only when no node may hold it."""
+        self.s.ks.limits.list_packed_threshold = size
+
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from _pyredis.inspect import populate, tables
 
+from pyredis.config_types import memory
 from pyredis.glob import glob_match
 from pyredis.reply import OK, Raw, ReplyError, Simple, Verbatim
 
@@ -21,6 +22,7 @@ DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is 
           "then restart the server.")
 
 LONGEST_MATCHED = 1_000_000
+LARGEST_THRESHOLD = (1 << 32) - (1 << 20)
 
 
 class Subcommand(NamedTuple):
@@ -78,6 +80,14 @@ def _sleep(server: Any, client: Any, args: list[bytes]) -> Simple:
 
 def _set_active_expire(server: Any, client: Any, args: list[bytes]) -> Simple:
     server.core.set_active_expire(_switch(args[0]), server.config["active-expire-effort"])
+    return OK
+
+
+def _packed_threshold(server: Any, client: Any, args: list[bytes]) -> Simple:
+    size = memory(args[0].decode("utf-8", "replace") or "0")
+    if size is None or not 0 <= size <= LARGEST_THRESHOLD:
+        raise ReplyError("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+    server.core.set_list_packed_threshold(size)
     return OK
 
 
@@ -287,6 +297,8 @@ ROWS = (
                "Accepted; reply buffers follow their content at once."),
     Subcommand(_sds_length, 1, 1, "SDSLEN <key>", "Lengths of a key and its string."),
     Subcommand(_segfault, 0, 0, "SEGFAULT", "End the server by SIGSEGV."),
+    Subcommand(_packed_threshold, 1, 1, "QUICKLIST-PACKED-THRESHOLD <size>",
+               "Give list elements from this size on a node of their own; 0: only those too large for a node."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
                "Remove expired keys in the background or not."),
     Subcommand(_nothing, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts yet."),
@@ -302,5 +314,5 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 ABSENT = frozenset((
     "aof-flush-sleep", "client-eviction", "clusterlink", "crash-and-recover",
     "digest", "digest-value", "drop-cluster-packet-filter", "internal_secret", "leak", "listpack", "loadaof",
-    "mallctl", "mallctl-str", "mark-internal-client", "quicklist", "quicklist-packed-threshold", "reload",
+    "mallctl", "mallctl-str", "mark-internal-client", "quicklist", "reload",
     "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))
