@@ -1,5 +1,5 @@
 """The families a server has. A new one is added here and nowhere else."""
 
-from . import connection, keys, server, strings
+from . import connection, keys, server, sets, strings
 
-FAMILIES = [strings.FAMILY, keys.FAMILY, connection.FAMILY, server.FAMILY]
+FAMILIES = [strings.FAMILY, sets.FAMILY, keys.FAMILY, connection.FAMILY, server.FAMILY]

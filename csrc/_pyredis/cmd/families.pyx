@@ -4,6 +4,8 @@ from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.scan cimport bind_scan
+from _pyredis.cmd.set_algebra cimport bind_set_algebra
+from _pyredis.cmd.sets cimport bind_sets
 from _pyredis.cmd.strings cimport bind_strings
 
 
@@ -13,4 +15,6 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_expiry(t)
     bind_keys(t)
     bind_scan(t)
+    bind_set_algebra(t)
+    bind_sets(t)
     bind_strings(t)

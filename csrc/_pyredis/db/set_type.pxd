@@ -5,8 +5,9 @@ from _pyredis.base.num cimport num_format_i64, num_parse_i64
 from _pyredis.base.rand cimport Rand
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Keyspace
-from _pyredis.db.value cimport Encoding, Entry, ENC_HASHTABLE, T_SET, entry_encoding, entry_pointer, entry_set_kind, entry_set_pointer
-from _pyredis.ds.dict cimport DictIter
+from _pyredis.db.value cimport (Encoding, Entry, T_SET, entry_encoding, entry_pointer, entry_set_kind,
+                                entry_set_pointer)
+from _pyredis.ds.dict cimport Dict, DictIter
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element
 
 cdef struct Set:                   # a value: of an entry, or of none yet
@@ -51,7 +52,12 @@ cdef Set    set_new(Keyspace* ks, Member* first, size_t expected) noexcept nogil
 cdef Set    set_new_numbers(Keyspace* ks) noexcept nogil
 cdef Set    set_new_table(Keyspace* ks, size_t expected) noexcept nogil
 cdef Set    set_new_listpack(Keyspace* ks) noexcept nogil
+cdef size_t set_compact_most(const Keyspace* ks) noexcept nogil
 cdef void   set_free(Keyspace* ks, Set s) noexcept nogil
+
+# Its table and the members in it, for SSCAN; NULL in another form.
+cdef const Dict* set_table(Set s) noexcept nogil
+cdef Slice  set_table_member(const void* entry) noexcept nogil
 
 # Asking.
 cdef size_t set_length(Set s) noexcept nogil
@@ -65,6 +71,7 @@ cdef void   set_draw(Set s, Rand* rand, SetSpot* spot) noexcept nogil      # eac
 # Changing. `s` may get another form: set_store puts it back into its entry.
 cdef void   set_expect(Keyspace* ks, Set* s, size_t more) noexcept nogil
 cdef bint   set_add(Keyspace* ks, Set* s, Member* m) noexcept nogil
+cdef bint   set_add_absent(Keyspace* ks, Set* s, Member* m) noexcept nogil
 cdef bint   set_remove(Keyspace* ks, Set* s, Member* m) noexcept nogil
 cdef void   set_remove_spot(Keyspace* ks, Set* s, SetSpot* spot) noexcept nogil
 cdef void   set_pop(Keyspace* ks, Set* s, size_t count, SetTaken take, void* arg) noexcept nogil

@@ -27,7 +27,7 @@ from _pyredis.base.hash cimport bytes_load32, hash_siphash13
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
 from _pyredis.base.num cimport num_length_i64
 from _pyredis.base.rand cimport Rand, rand_below
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, Encoding, Entry, T_SET, TypeOps,
                                 entry_encoding, entry_pointer)
@@ -140,6 +140,11 @@ cdef inline size_t _most_ints(const Keyspace* ks) noexcept nogil:
     return min(ks.limits.set_max_intset_entries, <size_t>LARGEST_INTSET)
 
 
+cdef size_t set_compact_most(const Keyspace* ks) noexcept nogil:
+    """A set of more members than this is a table, whatever they are."""
+    return max(_most_ints(ks), ks.limits.set_max_listpack_entries)
+
+
 cdef Set set_new(Keyspace* ks, Member* first, size_t expected) noexcept nogil:
     """Empty, in the form that suits so many members (or so many words of a request) if all are like `first`."""
     cdef int64_t v
@@ -241,6 +246,16 @@ cdef void set_bind(Keyspace* ks) noexcept nogil:
 
 
 # ---------------------------------------------------------------- asking
+
+cdef const Dict* set_table(Set s) noexcept nogil:
+    return _table(s) if s.form == ENC_HASHTABLE else NULL
+
+
+cdef Slice set_table_member(const void* entry) noexcept nogil:
+    cdef size_t n
+    cdef const char* key = _member_key(entry, &n)
+    return slice_of(key, n)
+
 
 cdef size_t set_length(Set s) noexcept nogil:
     if s.form == ENC_HASHTABLE:
@@ -398,14 +413,16 @@ cdef void set_compact(Keyspace* ks, Set* s) noexcept nogil:
 
 cdef bint set_add(Keyspace* ks, Set* s, Member* m) noexcept nogil:
     """Is the member new?"""
+    if s.form != ENC_INTSET and set_has(ks, s[0], m):
+        return False
+    return set_add_absent(ks, s, m)
+
+
+cdef bint set_add_absent(Keyspace* ks, Set* s, Member* m) noexcept nogil:
+    """Adds what the caller knows to be no member (of an intset it may be: False then)."""
     cdef int64_t v
     cdef bint added
     cdef size_t n
-    if s.form == ENC_HASHTABLE:
-        if _table_find(ks, s[0], m, NULL) != NULL:
-            return False
-        _insert(ks, s[0], m)
-        return True
     if s.form == ENC_INTSET:
         if member_number(m, &v):
             s.block = intset_add(ks.mem, _ints(s[0]), v, &added)
@@ -413,9 +430,7 @@ cdef bint set_add(Keyspace* ks, Set* s, Member* m) noexcept nogil:
                 _change(ks, s, ENC_HASHTABLE, 0)
             return added
         _leave_numbers(ks, s, member_text(m).len)
-    else:
-        if _pack_find(s[0], m) != NULL:
-            return False
+    elif s.form == ENC_LISTPACK:
         n = listpack_length(_pack(s[0]))
         if not _pack_takes(ks, n, listpack_bytes(_pack(s[0])), member_text(m).len):
             _change(ks, s, ENC_HASHTABLE, n + 1)
@@ -490,7 +505,7 @@ cdef void _pop_most(Keyspace* ks, Set* s, size_t left, SetTaken take, void* arg)
     while set_next(&it, &e):
         if rand_below(&ks.rand, ahead) < left:     # selection sampling (Knuth, algorithm S): each subset equally likely
             member_of(&m, &e)
-            set_add(ks, &kept, &m)
+            set_add_absent(ks, &kept, &m)
             left -= 1
         else:
             take(arg, &e)

@@ -4,8 +4,10 @@ Each x_bind gives the keyspace what it asks of the type (TypeOps) and, for a typ
 value, how those find the key of an entry (Keyspace.members).
 """
 from _pyredis.db.keyspace cimport Keyspace
+from _pyredis.db.set_type cimport set_bind
 from _pyredis.db.string_type cimport string_bind
 
 
 cdef void types_bind(Keyspace* ks) noexcept nogil:
+    set_bind(ks)
     string_bind(ks)

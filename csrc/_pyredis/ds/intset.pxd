@@ -13,7 +13,6 @@ cdef struct IntSet:
 
 cdef IntSet* intset_new(Arena* mem) noexcept nogil
 cdef IntSet* intset_copy(Arena* mem, const IntSet* s) noexcept nogil
-cdef IntSet* intset_load(Arena* mem, const uint8_t* image) noexcept nogil         # of validated bytes
 cdef void    intset_free(Arena* mem, IntSet* s) noexcept nogil
 
 cdef IntSet* intset_add(Arena* mem, IntSet* s, int64_t v, bint* added) noexcept nogil
@@ -21,7 +20,9 @@ cdef IntSet* intset_remove(Arena* mem, IntSet* s, int64_t v, bint* removed) noex
 cdef bint    intset_find(const IntSet* s, int64_t v, uint32_t* at) noexcept nogil
 cdef int64_t intset_get(const IntSet* s, uint32_t i) noexcept nogil
 
-# An intset from outside: is every byte as it must be? `n`: bytes there are. `deep`: the order, too.
+# Bytes from outside (RESTORE, RDB): an intset of its own, however they are spoilt; NULL if they are none.
+cdef IntSet* intset_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil
+# Is every byte as it must be? `n`: bytes there are. `deep`: the order, too.
 cdef bint    intset_validate(const uint8_t* image, size_t n, bint deep) noexcept nogil
 cdef int     intset_check(const IntSet* s) noexcept nogil                         # 0, or number of the broken rule
 

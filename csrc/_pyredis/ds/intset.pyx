@@ -63,12 +63,13 @@ cdef IntSet* intset_copy(Arena* mem, const IntSet* s) noexcept nogil:
     return twin
 
 
-cdef IntSet* intset_load(Arena* mem, const uint8_t* image) noexcept nogil:
-    """From an image that intset_validate has found good, aligned or not."""
-    cdef IntSet head
-    memcpy(&head, image, INTSET_HEADER)
-    cdef IntSet* s = <IntSet*>mem_alloc(mem, intset_bytes(&head))
-    memcpy(s, image, intset_bytes(&head))
+cdef IntSet* intset_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil:
+    """An intset of its own from n bytes, aligned or not; NULL if they are none."""
+    cdef IntSet* s
+    if not intset_validate(image, n, True):
+        return NULL
+    s = <IntSet*>mem_alloc(mem, n)
+    memcpy(s, image, n)
     return s
 
 
