@@ -50,6 +50,9 @@ cdef void effects_free(Effects* fx) noexcept nogil
 cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                          int64_t dirty) noexcept nogil
 cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil
+# The same word by word, for a command whose words go while it is made; False: nobody takes it.
+cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil
+cdef void effects_word(Effects* fx, Slice word) noexcept nogil
 cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil     # a copy that lives until effects_clear
 cdef void effects_clear(Effects* fx) noexcept nogil
 

@@ -67,21 +67,32 @@ cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil:
     return slice_of(copy, bytes.len)
 
 
-cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil:
+cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil:
+    """Begins a command to propagate; its words follow by effects_word, nothing else being kept in between."""
     cdef Rewrite* r
-    cdef int i
     if instead:
         fx.rewritten = True
     if not fx.propagating:
-        return
+        return False
     fx.rewrites = <Rewrite*>_room(fx.mem, fx.rewrites, fx.rewrite_count, &fx.rewrite_capacity, sizeof(Rewrite))
     r = &fx.rewrites[fx.rewrite_count]
     fx.rewrite_count += 1
     r.db = db
-    r.argc = argc
+    r.argc = 0
     r.first = fx.arg_count
-    for i in range(argc):
-        effects_keep(fx, argv[i])
+    return True
+
+
+cdef void effects_word(Effects* fx, Slice word) noexcept nogil:
+    effects_keep(fx, word)
+    fx.rewrites[fx.rewrite_count - 1].argc += 1
+
+
+cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil:
+    cdef int i
+    if effects_begin(fx, db, instead):
+        for i in range(argc):
+            effects_word(fx, argv[i])
 
 
 cdef void effects_clear(Effects* fx) noexcept nogil:

@@ -5,9 +5,11 @@ value, how those find the key of an entry (Keyspace.members).
 """
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport list_bind
+from _pyredis.db.set_type cimport set_bind
 from _pyredis.db.string_type cimport string_bind
 
 
 cdef void types_bind(Keyspace* ks) noexcept nogil:
+    set_bind(ks)
     string_bind(ks)
     list_bind(ks)
