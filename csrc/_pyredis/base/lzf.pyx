@@ -51,9 +51,9 @@ cdef uint8_t* _write_run(const uint8_t* p, size_t n, uint8_t* out, const uint8_t
 
 cdef uint8_t* _write_match(size_t offset, size_t length, uint8_t* out, const uint8_t* limit) noexcept nogil:
     """A repetition of `length` bytes that began offset + 1 bytes ago; where to go on, or NULL."""
-    if limit - out < 3:
-        return NULL
     length -= 2
+    if limit - out < (2 if length < 7 else 3):
+        return NULL
     if length < 7:
         out[0] = <uint8_t>((length << 5) | (offset >> 8))
         out[1] = <uint8_t>(offset & 255)

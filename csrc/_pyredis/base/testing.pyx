@@ -9,6 +9,7 @@ from _pyredis.base.clock cimport (
 )
 
 from _pyredis.base.hash cimport hash_crc16, hash_crc64, hash_sha1, hash_sha1_hex, hash_siphash13
+from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
 from _pyredis.base.mem cimport (
     MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
     mem_footprint, mem_free, mem_free_lines, mem_realloc,
@@ -475,3 +476,23 @@ def bench_malloc(size_t n, size_t live, size_t count):
     for i in range(live):
         free(ring[i])
     free(ring)
+
+
+# lzf
+
+def lzf_squeeze(bytes data, size_t room):
+    """The compressed bytes, at most `room` of them; None if they do not fit."""
+    cdef uint8_t* out = <uint8_t*>malloc(room if room else 1)
+    cdef size_t n = lzf_compress(<const uint8_t*><char*>data, len(data), out, room)
+    cdef object found = <bytes>out[:n] if n else None
+    free(out)
+    return found
+
+
+def lzf_expand(bytes data, size_t length):
+    """The `length` bytes that these stand for; None if they do not."""
+    cdef uint8_t* out = <uint8_t*>malloc(length if length else 1)
+    cdef bint whole = lzf_decompress(<const uint8_t*><char*>data, len(data), out, length)
+    cdef object found = <bytes>out[:length] if whole else None
+    free(out)
+    return found
