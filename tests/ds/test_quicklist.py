@@ -215,7 +215,8 @@ def test_memory_is_what_the_arena_counts():
 
 ELEMENTS = st.sampled_from([b"", b"a", b"b", b"7", b"-5", b"4096", b"99999999999", b"x" * 30, b"y" * 63, b"z" * 64,
                             b"same again " * 12, b"w" * 130, b"L" * 5000, b"M" * 9000]) | st.binary(max_size=40)
-SETTINGS = [(1, 0, 0), (2, 0, 0), (3, 1, 0), (8, 0, 0), (8, 1, 0), (8, 2, 30), (0, 0, 20), (-1, 0, 0), (-1, 1, 0), (-2, 0, 100)]
+SETTINGS = [(1, 0, 0), (2, 0, 0), (3, 1, 0), (8, 0, 0), (8, 1, 0), (8, 2, 30), (0, 0, 20), (-1, 0, 0), (-1, 1, 0),
+            (-2, 0, 100)]
 
 
 class Machine(RuleBasedStateMachine):
@@ -270,7 +271,8 @@ class Machine(RuleBasedStateMachine):
     def walk(self, index, backward):
         at = index + len(self.model) if index < 0 else index
         there = 0 <= at < len(self.model)
-        assert self.q.walk(index, backward) == ([] if not there else self.model[at::-1] if backward else self.model[at:])
+        expected = self.model[at::-1] if backward else self.model[at:]
+        assert self.q.walk(index, backward) == (expected if there else [])
 
     @invariant()
     def is_whole(self):
