@@ -67,8 +67,8 @@ def test_any_mixture_comes_back(parts):
 
 
 @pytest.mark.parametrize("packed", [
-    b"\x00", b"\x05abc", b"\x20", b"\x20\x00", b"\xe0", b"\xe0\x00", b"\xe0\x00\x00", b"\x00a\x20\x01", b"\x00a\x3f\xff",
-    b"\x00a\xe0\xff", b"\x00a\xe0\xff\x01",
+    b"\x00", b"\x05abc", b"\x20", b"\x20\x00", b"\xe0", b"\xe0\x00", b"\xe0\x00\x00", b"\x00a\x20\x01",
+    b"\x00a\x3f\xff", b"\x00a\xe0\xff", b"\x00a\xe0\xff\x01",
 ])
 def test_a_piece_that_is_cut_or_reaches_before_the_start_is_refused(packed):
     for length in range(300):

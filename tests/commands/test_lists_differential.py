@@ -53,9 +53,9 @@ class Requests:
     def __call__(self):
         rng = self.rng
         key, other = rng.choice(KEYS), rng.choice(KEYS)
-        name = rng.choice(["RPUSH", "LPUSH", "RPUSH", "LPUSH", "RPUSH", "LPUSH", "RPUSHX", "LPOP", "RPOP", "LPOP", "RPOP",
-                           "LINSERT", "LINSERT", "LINSERT", "LSET", "LSET", "LREM", "LTRIM", "LMOVE", "RPOPLPUSH",
-                           "LMPOP", "LPOS", "LRANGE", "LINDEX", "COPY"])
+        name = rng.choice(["RPUSH", "LPUSH", "RPUSH", "LPUSH", "RPUSH", "LPUSH", "RPUSHX", "LPOP", "RPOP", "LPOP",
+                           "RPOP", "LINSERT", "LINSERT", "LINSERT", "LSET", "LSET", "LREM", "LTRIM", "LMOVE",
+                           "RPOPLPUSH", "LMPOP", "LPOS", "LRANGE", "LINDEX", "COPY"])
         if name.endswith(("PUSH", "PUSHX")) and name != "RPOPLPUSH":
             return [name, key, *self.elements()]
         if name in ("LPOP", "RPOP"):

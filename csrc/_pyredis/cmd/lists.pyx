@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_parse_i64
-from _pyredis.base.slice cimport Slice, slice_equal, slice_of
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NO_SUCH_KEY, ERR_NOT_POSITIVE, ERR_SYNTAX, ERR_WRONG_ARITY,
                                    ERR_WRONG_TYPE, OK, Status)
 from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_write, open_typed,

@@ -15,7 +15,6 @@ from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.num cimport num_format_i64
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element
 from _pyredis.ds.listpack cimport element_size, listpack_get
-from _pyredis.wire.block cimport BLOCK
 from _pyredis.wire.reply cimport out_advance, out_room, reply_bulk
 
 cdef extern from "bytes.h" nogil:

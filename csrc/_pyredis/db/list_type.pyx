@@ -12,7 +12,7 @@ Commands see elements and ends, and here alone it is asked which form a list has
 from libc.stdint cimport int64_t, uint8_t
 
 from _pyredis.base.mem cimport Arena, mem_footprint
-from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport keyspace_create
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
                                 entry_set_kind, entry_set_pointer)
