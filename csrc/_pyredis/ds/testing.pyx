@@ -13,6 +13,8 @@ from _pyredis.ds.dict cimport (
     dict_remove, dict_reserve, dict_sample, dict_scan, place_set,
 )
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
+from _pyredis.ds.intset cimport (IntSet, intset_add, intset_bytes, intset_check, intset_copy, intset_find, intset_free,
+                                 intset_get, intset_import, intset_new, intset_remove, intset_validate)
 from _pyredis.ds.listpack cimport (
     element_encode, element_encoded_size, element_size, element_size_before, listpack_append, listpack_append_i64,
     listpack_at, listpack_bytes, listpack_check, listpack_copy, listpack_delete, listpack_delete_at, listpack_find,
@@ -438,6 +440,51 @@ cdef class BareQuicklist:
     def memory(self, size_t samples=0):
         return quicklist_memory(self.q, samples)
 
+
+cdef class BareIntSet:
+    """An IntSet. `image`: made from these bytes; ValueError if they are none."""
+    cdef Arena* mem
+    cdef IntSet* s
+
+    def __cinit__(self, bytes image=None):
+        self.mem = arena_new()
+        if image is None:
+            self.s = intset_new(self.mem)
+        else:
+            self.s = intset_import(self.mem, image, len(image))
+            if self.s == NULL:
+                raise ValueError("no intset")
+
+    def __dealloc__(self):
+        if self.s != NULL:
+            intset_free(self.mem, self.s)
+        arena_free(self.mem)
+
+    def __len__(self):
+        return self.s.length
+
+    def __iter__(self):
+        return iter([intset_get(self.s, i) for i in range(self.s.length)])
+
+    def __contains__(self, int64_t v):
+        return intset_find(self.s, v, NULL)
+
+    def add(self, int64_t v):
+        """Is it new?"""
+        cdef bint added
+        self.s = intset_add(self.mem, self.s, v, &added)
+        return added
+
+    def remove(self, int64_t v):
+        """Was it there?"""
+        cdef bint removed
+        self.s = intset_remove(self.mem, self.s, v, &removed)
+        return removed
+
+    @property
+    def width(self):
+        return self.s.width
+
     @property
     def memory_used(self):
         return self.mem.used
@@ -445,6 +492,18 @@ cdef class BareQuicklist:
     def check(self):
         """0, or the number of the rule that the list (or, plus 1000, the arena) breaks."""
         cdef int broken = quicklist_check(self.mem, self.q)
+
+
+    def image(self):
+        """The bytes, of a copy."""
+        cdef IntSet* twin = intset_copy(self.mem, self.s)
+        found = (<const char*>twin)[:intset_bytes(twin)]
+        intset_free(self.mem, twin)
+        return found
+
+    def check(self):
+        """0, or the number of the rule that the set (or, plus 1000, the arena) breaks."""
+        cdef int broken = intset_check(self.s)
         if broken == 0:
             broken = arena_check(self.mem)
             broken = 1000 + broken if broken else 0
@@ -455,6 +514,17 @@ cdef bytes _element(Element e):
     cdef char[ELEMENT_DIGITS] digits
     cdef Slice s = element_slice(&e, digits)
     return s.ptr[:s.len]
+
+
+def validate_intset(bytes image, bint deep=True):
+    """Are these bytes an intset? They are looked at in a block of just their size, at an odd address."""
+    cdef size_t n = len(image)
+    cdef char* block = <char*>malloc(n + 1)
+    cdef const char* from_ = image
+    memcpy(block + 1, from_, n)
+    good = intset_validate(<const uint8_t*>block + 1, n, deep)
+    free(block)
+    return good
 
 
 # ---------------------------------------------------------------- measuring
