@@ -1,7 +1,7 @@
 """Lists in every form, and where they change it. How Redis does is told by the differential tests of the commands."""
 
 import pytest
-from _pyredis.db.testing import BareList
+from _pyredis.db.list_testing import BareList
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test

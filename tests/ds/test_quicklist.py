@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from _pyredis.ds.testing import BareQuicklist
+from _pyredis.ds.quicklist_testing import BareQuicklist
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test

@@ -1,5 +1,5 @@
 # dict -- the hash table. The story is in dict.pyx.
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.rand cimport Rand
 
@@ -28,7 +28,8 @@ cdef struct Dict:
     size_t used                    # entries
     size_t overflow                # overflow buckets
     size_t capacity                # buckets that memory is there for
-    size_t directory               # pointers the directory has room for
+    uint32_t directory             # pointers the directory has room for
+    uint32_t depth                 # overflow buckets of the longest chain, at most
 
 cdef struct DictIter:              # a walk over a table that nobody changes meanwhile
     const Dict* dict

@@ -33,9 +33,10 @@ Cost: find, insert and remove O(1). Entries belong to the caller, buckets to the
 
 Rules checked by dict_check: 1 every entry stands in the bucket of its hash, with its tag; 2 a chained
 bucket has its slots 0 to 5 full (the last of a chain may have gaps, but is not empty); 3 `used` and
-`overflow` count right; 4 the mask fits the buckets; 5 no key twice in a bucket.
+`overflow` count right; 4 the mask fits the buckets; 5 no key twice in a bucket; 6 no chain is
+longer than `depth` says.
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from _pyredis.base.hash cimport hash_siphash13
@@ -63,7 +64,7 @@ cdef enum:
     ALL_SLOTS = 0x7f
     CHAIN_SLOTS = 0x3f             # the slots for entries in a chained bucket
     NEXT_LINE = 39                 # a small entry often begins in one cache line and ends in the next
-    SAMPLE_WIDTH = 14              # dict_random: a bucket with more entries is under-represented
+    DRAWS = 8                      # dict_random: buckets that are read at a time
 
 
 cdef inline Bucket* _bucket(const Dict* d, size_t b) noexcept nogil:
@@ -114,7 +115,7 @@ cdef void _set_directory(Dict* d, size_t room) noexcept nogil:
         memcpy(moved, d.segments, (d.directory if d.directory < room else room) * sizeof(void*))
         mem_free(d.type.mem, d.segments, d.directory * sizeof(void*))
     d.segments = moved
-    d.directory = room
+    d.directory = <uint32_t>room
 
 
 cdef void _grow_first(Dict* d, size_t capacity) noexcept nogil:
@@ -141,7 +142,7 @@ cdef void _room_for_bucket(Dict* d) noexcept nogil:
         return
     cdef size_t segment = d.capacity >> SEGMENT_BITS
     if segment == d.directory:
-        _set_directory(d, d.directory * 2)
+        _set_directory(d, <size_t>d.directory * 2)
     d.segments[segment] = <Bucket*>mem_alloc_lines(d.type.mem, SEGMENT * sizeof(Bucket))
     d.capacity += SEGMENT
 
@@ -268,15 +269,18 @@ cdef void _put(Bucket* b, int i, void* entry, uint8_t tag) noexcept nogil:
 cdef void _add(Dict* d, Bucket* b, void* entry, uint8_t tag) noexcept nogil:
     """Adds an entry at the end of the chain that starts at b."""
     cdef unsigned int free
+    cdef uint32_t depth = 1
     cdef Bucket* more
     while b.meta & BUCKET_CHAINED:
         b = <Bucket*>b.slot[6]
+        depth += 1
     free = ~b.meta & ALL_SLOTS
     if free:
         _put(b, bits_lowest(free), entry, tag)
         return
     more = <Bucket*>mem_alloc_lines(d.type.mem, sizeof(Bucket))
     d.overflow += 1
+    d.depth = max(d.depth, depth)
     more.meta = 0
     _put(more, 0, b.slot[6], b.tags[6])
     _put(more, 1, entry, tag)
@@ -387,6 +391,8 @@ cdef void _fold_last(Dict* d, Bucket* before, Bucket* last) noexcept nogil:
     before.meta = CHAIN_SLOTS
     _put(before, 6, last.slot[bits_lowest(bits)], last.tags[bits_lowest(bits)])
     d.overflow -= 1
+    if d.overflow == 0:
+        d.depth = 0
     mem_free_lines(d.type.mem, last, sizeof(Bucket))
 
 
@@ -507,27 +513,39 @@ cdef size_t dict_drain(Dict* d, size_t most, Visit visit, void* arg) noexcept no
     return passed
 
 
-cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil:
-    """An entry, each as likely as any other; NULL in an empty table. A few bucket reads on average."""
-    cdef Bucket* b
+cdef void* _at_position(const Bucket* b, uint64_t position) noexcept nogil:
+    """The entry at this position of a chain; NULL: there are not so many."""
     cdef unsigned int bits
-    cdef uint64_t draw, pick
+    while b != NULL:
+        bits = _slots(b)
+        if position < bits_count(bits):
+            while position:
+                bits &= bits - 1
+                position -= 1
+            return b.slot[bits_lowest(bits)]
+        position -= bits_count(bits)
+        b = _next(b)
+    return NULL
+
+
+cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil:
+    """An entry, each as likely as any other; NULL in an empty table. The wait for one bucket or two, mostly."""
+    cdef uint64_t width = BUCKET_SLOTS + (BUCKET_SLOTS - 1) * <uint64_t>d.depth
+    cdef size_t[DRAWS] buckets
+    cdef void* found
+    cdef int draws = DRAWS if d.buckets > 1 << 10 else 1, i
     if d.used == 0:
         return NULL
-    # Draw (bucket, position below SAMPLE_WIDTH) until the bucket has that position: uniform over entries.
+    # Draw a bucket, and a position below the length of the longest chain, until that bucket has that position: so
+    # each entry is drawn alike. Most draws fail; therefore some buckets are on their way at once.
     while True:
-        draw = rand_below(rand, d.buckets * SAMPLE_WIDTH)
-        b = _bucket(d, draw // SAMPLE_WIDTH)
-        pick = draw % SAMPLE_WIDTH
-        while b != NULL:
-            bits = _slots(b)
-            if pick < bits_count(bits):
-                while pick:
-                    bits &= bits - 1
-                    pick -= 1
-                return b.slot[bits_lowest(bits)]
-            pick -= bits_count(bits)
-            b = _next(b)
+        for i in range(draws):
+            buckets[i] = rand_below(rand, d.buckets)
+            PREFETCH(_bucket(d, buckets[i]))
+        for i in range(draws):
+            found = _at_position(_bucket(d, buckets[i]), rand_below(rand, width))
+            if found != NULL:
+                return found
 
 
 cdef size_t dict_sample(const Dict* d, Rand* rand, void** out, size_t most) noexcept nogil:
@@ -573,7 +591,7 @@ cdef bint _twice(const Dict* d, const Bucket* head, const void* entry) noexcept 
 
 
 cdef int dict_check(const Dict* d) noexcept nogil:
-    cdef size_t b, used = 0, overflow = 0
+    cdef size_t b, used = 0, overflow = 0, chain
     cdef Bucket* at
     cdef unsigned int bits
     cdef uint64_t hash
@@ -582,12 +600,14 @@ cdef int dict_check(const Dict* d) noexcept nogil:
         return 4
     for b in range(d.buckets):
         at = _bucket(d, b)
+        chain = 0
         while at != NULL:
             bits = _slots(at)
             if at.meta & BUCKET_CHAINED and bits != CHAIN_SLOTS:
                 return 2
             if at != _bucket(d, b):
                 overflow += 1
+                chain += 1
                 if not bits:
                     return 2
             used += bits_count(bits)
@@ -600,6 +620,8 @@ cdef int dict_check(const Dict* d) noexcept nogil:
                 if _twice(d, _bucket(d, b), at.slot[i]):
                     return 5
             at = _next(at)
+        if chain > d.depth:
+            return 6
     if used != d.used or overflow != d.overflow:
         return 3
     return 0
