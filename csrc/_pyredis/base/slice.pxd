@@ -15,3 +15,8 @@ cdef inline Slice slice_of(const char* ptr, size_t n) noexcept nogil:
 
 cdef inline bint slice_equal(Slice a, Slice b) noexcept nogil:
     return a.len == b.len and memcmp(a.ptr, b.ptr, a.len) == 0
+
+cdef inline int slice_compare(Slice a, Slice b) noexcept nogil:
+    """Below, at or above 0: the order of the bytes, a beginning before what goes on."""
+    cdef int order = memcmp(a.ptr, b.ptr, a.len if a.len < b.len else b.len)
+    return order if order else (a.len > b.len) - (a.len < b.len)
