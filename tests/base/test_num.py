@@ -127,7 +127,7 @@ def test_what_is_no_double_is_refused(text):
 
 
 @pytest.mark.parametrize(("v", "text"), [
-    (3.0, b"3"), (-0.0, b"0"), (1e17, b"100000000000000000"), (2.0**62, b"4611686018427387904"),
+    (3.0, b"3"), (-0.0, b"-0"), (1e17, b"100000000000000000"), (2.0**62, b"4611686018427387904"),
     (2.0**63, b"9223372036854776000"), (1e19, b"1e+19"), (1e-6, b"0.000001"), (1e-7, b"1e-7"),
     (1.5e300, b"1.5e+300"), (0.000123456789, b"1.23456789e-4"), (0.00123456789, b"0.00123456789"),
     (1234567890.1234567, b"1.2345678901234567e+9"), (math.inf, b"inf"), (-math.inf, b"-inf"),
@@ -141,6 +141,7 @@ def test_doubles_are_laid_out_as_redis_does(v, text):
 def test_doubles_print_as_the_real_server_prints_them(oracle):
     values = doubles(20000, seed=5)
     oracle(b"DEL", b"z")
+    oracle(b"ZADD", b"z", b"0", b"x" * 65)          # makes it a skiplist: a listpack loses the sign of -0
     oracle.many([(b"ZADD", b"z", repr(v).encode(), b"%d" % i) for i, v in enumerate(values)])
     answers = oracle.many([(b"ZSCORE", b"z", b"%d" % i) for i in range(len(values))])
     assert [base.format_double(v) for v in values] == answers
@@ -151,7 +152,8 @@ def test_the_real_server_takes_the_same_texts_for_doubles(oracle):
     rnd = random.Random(6)
     pieces = [*b"0 1 9 17 . - + e E5 x 0x p3 inf nan \0 308".split(b" "), b" "]
     texts = [b"".join(rnd.choices(pieces, k=rnd.randint(0, 5))) for _ in range(5000)]
-    asked = [((b"ZADD", b"t", t, b"m"), (b"ZSCORE", b"t", b"m"), (b"DEL", b"t")) for t in texts]
+    oracle(b"ZADD", b"t", b"0", b"x" * 65)
+    asked = [((b"ZADD", b"t", t, b"m"), (b"ZSCORE", b"t", b"m"), (b"ZREM", b"t", b"m")) for t in texts]
     answers = oracle.many([command for three in asked for command in three])
     for text, score in zip(texts, answers[1::3], strict=True):
         v = base.parse_double(text)

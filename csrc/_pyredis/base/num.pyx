@@ -13,7 +13,7 @@ strtod.
 
 Doubles are written by Grisu2 (Loitsch 2010), since Redis prints what that finds: digits that always read
 back the same, the shortest in 99.9 % of cases (1e23 is among the others). Their layout too is that of Redis
-8.0.6, which the tests ask: integers up to 2^62 in full, zero without a sign; else, with the digits d1..dn
+8.0.6, which the tests ask: integers up to 2^62 in full, minus zero as -0; else, with the digits d1..dn
 and the decimal exponent k of the last, e = |k + n - 1|:
 
     k >= 0 and e < n + 7          all digits and k zeros          123456789012345690000000
@@ -25,7 +25,7 @@ Long doubles serve INCRBYFLOAT alone: 17 digits after the point, trailing zeros 
 No function allocates, save num_parse_double for a text of over 511 bytes.
 """
 from libc.errno cimport ERANGE, errno
-from libc.math cimport isinf, isnan
+from libc.math cimport isinf, isnan, signbit
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, strtod
 from libc.string cimport memcpy, memset
@@ -310,6 +310,9 @@ cdef int num_format_double(double v, char* out) noexcept nogil:
     cdef char[24] digits
     cdef int k = 0, n, sign = 0
     if v >= -4611686018427387904.0 and v <= 4611686018427387904.0 and v == <double><int64_t>v:
+        if v == 0 and signbit(v):
+            memcpy(out, "-0", 2)
+            return 2
         return num_format_i64(<int64_t>v, out)
     if isnan(v):
         memcpy(out, "nan", 3)
