@@ -9,6 +9,7 @@ from _pyredis.ds.dict cimport Dict
 cdef enum ScanAllows:              # options beyond MATCH and COUNT
     SCAN_TYPE = 1                  # SCAN
     SCAN_NOVALUES = 2              # HSCAN
+    SCAN_NOSCORES = 4              # ZSCAN, in Valkey
 
 cdef enum:
     ANY_TYPE = -1
@@ -18,7 +19,7 @@ cdef struct ScanOptions:
     int64_t count
     Slice pattern                  # ptr NULL: everything matches
     int type                       # a ValueType, ANY_TYPE or NO_TYPE
-    bint no_values
+    bint no_values                 # or no scores
 
 cdef struct ScanFound:             # entries of a table, until it changes
     Arena* mem

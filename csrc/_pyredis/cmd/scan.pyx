@@ -94,6 +94,9 @@ cdef Status scan_options(Ctx* c, int first, int allows, ScanOptions* o) noexcept
                 return fail_with(c, ERR_CUSTOM, b"ERR NOVALUES option can only be used in HSCAN")
             o.no_values = True
             i -= 1
+        elif arg_is(c, i, b"NOSCORES", 8) and allows & SCAN_NOSCORES:
+            o.no_values = True
+            i -= 1
         else:
             return ERR_SYNTAX
         i += 2

@@ -7,9 +7,11 @@ from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport list_bind
 from _pyredis.db.set_type cimport set_bind
 from _pyredis.db.string_type cimport string_bind
+from _pyredis.db.zset_type cimport zset_bind
 
 
 cdef void types_bind(Keyspace* ks) noexcept nogil:
     set_bind(ks)
     string_bind(ks)
     list_bind(ks)
+    zset_bind(ks)
