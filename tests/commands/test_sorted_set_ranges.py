@@ -148,7 +148,8 @@ def test_a_negative_offset_counts_from_the_far_end_in_a_skiplist_only(r, form):
 
 def test_scores_stand_behind_their_members_in_resp2_and_beside_them_in_resp3(r, form):
     given_zset(r, form, {"a": 1, "b": 2.5})
-    commands = ["ZRANGE z 0 -1 WITHSCORES", "ZRANGE z 0 9 BYSCORE withscores", "ZRANGEBYSCORE z 0 9 WITHSCORES LIMIT 0 9"]
+    commands = ["ZRANGE z 0 -1 WITHSCORES", "ZRANGE z 0 9 BYSCORE withscores",
+                "ZRANGEBYSCORE z 0 9 WITHSCORES LIMIT 0 9"]
     for command in commands:
         assert r(*command.split()) == [b"a", b"1", b"b", b"2.5"]
     assert r("ZREVRANGE", "z", 0, -1, "WITHSCORES") == [b"b", b"2.5", b"a", b"1"]
