@@ -1,6 +1,5 @@
 # sorted_sets -- ZADD, ZSCORE, ZREM and their kin, and what all commands of sorted sets share.
 from libc.stdint cimport int64_t
-from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Ctx, Table
 from _pyredis.cmd.elements cimport reply_element
 from _pyredis.db.keyspace cimport Key

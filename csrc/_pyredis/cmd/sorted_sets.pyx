@@ -22,13 +22,13 @@ from _pyredis.db.keyspace cimport Key, keyspace_delete
 from _pyredis.db.value cimport T_ZSET, Entry
 from _pyredis.db.zset_type cimport (ZADD_ADDED, ZADD_CHANGED, ZADD_GT, ZADD_INCR, ZADD_LT, ZADD_NAN, ZADD_NX,
                                     ZADD_REFUSED, ZADD_XX, Ranks, ZAddOutcome, ZIter, zset_add, zset_create,
-                                    zset_expect, zset_iter, zset_iter_all, zset_length, zset_next, zset_rank, zset_remove, zset_score,
-                                    zset_table)
+                                    zset_expect, zset_iter, zset_iter_all, zset_length, zset_next, zset_rank,
+                                    zset_remove, zset_score, zset_table)
 from _pyredis.ds.dict cimport Dict, dict_random
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice, element_text
 from _pyredis.ds.skiplist cimport Member, member_text
-from _pyredis.wire.reply cimport (Deferred, Out, reply_array, reply_begin, reply_bulk, reply_double, reply_end, reply_int, reply_null,
-                                  reply_null_array, reply_slice)
+from _pyredis.wire.reply cimport (Deferred, Out, reply_array, reply_begin, reply_bulk, reply_double, reply_end,
+                                  reply_int, reply_null, reply_null_array, reply_slice)
 
 cdef enum:
     USUAL_PAIRS = 32               # of a ZADD, whose scores need no memory of their own

@@ -3,10 +3,9 @@
 # Members are ordered by (score, member); a rank counts from 0 in that order. An entry never moves through these, and
 # its set may become empty: the command then deletes the key.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
-from _pyredis.db.value cimport Encoding, Entry
+from _pyredis.db.value cimport Entry
 from _pyredis.ds.dict cimport Dict
 from _pyredis.ds.element cimport Element
 from _pyredis.ds.skiplist cimport Member, Skiplist, SkiplistPlace
@@ -98,12 +97,13 @@ cdef void   zset_iter_all(const Entry* e, ZIter* it) noexcept nogil             
 # For ZSCAN: the table, whose entries are Members; NULL for a form without one.
 cdef const Dict* zset_table(const Entry* e) noexcept nogil
 
-# Building a whole set (ZUNIONSTORE, ZRANGESTORE). Indexed: a member can be found again, and its score changed.
+# Building a whole set (ZUNIONSTORE, ZRANGESTORE). Indexed: a member can be found again, and its score changed; if not,
+# nobody looks at the hashes.
 cdef void   zset_build(ZBuild* b, Keyspace* ks, bint indexed) noexcept nogil
 cdef Member* zset_build_find(ZBuild* b, Slice member, uint64_t hash) noexcept nogil          # NULL: not there
-cdef void   zset_build_add(ZBuild* b, Slice member, uint64_t hash, double score) noexcept nogil    # absent; not indexed: any hash
+cdef void   zset_build_add(ZBuild* b, Slice member, uint64_t hash, double score) noexcept nogil     # absent
 cdef Member** zset_build_sort(ZBuild* b) noexcept nogil                                      # b.count of them, in order
-cdef void   zset_build_drop(ZBuild* b) noexcept nogil                                        # given up, or read and done
+cdef void   zset_build_drop(ZBuild* b) noexcept nogil               # given up, or read and done
 # The set as the value of `key`, in whatever form its size asks for; b.count is not 0. The key must be absent.
 cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil
 

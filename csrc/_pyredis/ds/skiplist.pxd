@@ -1,5 +1,5 @@
 # skiplist -- members in order of (score, member), with their ranks. The story is in skiplist.pyx.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from _pyredis.base.hash cimport bytes_load32
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice, slice_of
@@ -48,7 +48,7 @@ cdef int     member_compare(const Member* a, const Member* b) noexcept nogil
 cdef void   skiplist_init(Skiplist* s) noexcept nogil
 # Frees up to `most` leaves of a list that is given up; True: it is empty.
 cdef bint   skiplist_drain(Skiplist* s, Arena* mem, size_t most) noexcept nogil
-cdef void   skiplist_build(Skiplist* s, Arena* mem, Member** sorted_members, size_t n) noexcept nogil   # of an empty one
+cdef void   skiplist_build(Skiplist* s, Arena* mem, Member** ascending, size_t n) noexcept nogil    # of an empty one
 
 cdef void   skiplist_insert(Skiplist* s, Arena* mem, Member* m) noexcept nogil      # must not be there yet
 cdef void   skiplist_remove(Skiplist* s, Arena* mem, Member* m) noexcept nogil      # must be there
@@ -66,7 +66,7 @@ cdef void   skiplist_next(SkiplistPlace* p) noexcept nogil
 cdef void   skiplist_prev(SkiplistPlace* p) noexcept nogil
 
 cdef size_t skiplist_bytes(const Skiplist* s) noexcept nogil                        # memory, members not counted
-cdef int    skiplist_check(const Skiplist* s) noexcept nogil                        # 0, or the number of the broken rule
+cdef int    skiplist_check(const Skiplist* s) noexcept nogil            # 0, or the number of the broken rule
 
 
 cdef inline size_t member_length(const Member* m) noexcept nogil:

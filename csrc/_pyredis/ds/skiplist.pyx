@@ -10,9 +10,10 @@ each leaf has a tower of lanes, of random height (every other goes a level highe
 A search goes along the highest lane as far as the next leaf's first member is not behind what it looks for, then
 one lane down, until it is in the leaf; there a binary search over scores that stand together. A lane knows the
 first member of the leaf it leads to, so the leaf is not touched to decide against it, and it is fetched while that
-is decided; half of the towers going higher costs a lane more a leaf than a quarter, and fewer steps, which are misses. Members are looked at only
-where scores are equal. Spans, added up on the way, give ranks, and ranks are found by them. In a list whose nodes
-are single members each of some 30 comparisons among a million is a cache miss; here there are a thirtieth as many nodes.
+is decided. Half of the towers going higher, not a quarter, costs a lane more a leaf and saves steps, which are cache
+misses. Members are looked at only where scores are equal. Spans, added up on the way, give ranks, and ranks are found
+by them. In a list whose nodes are single members each of some 30 comparisons among a million is a cache miss; here
+there are a thirtieth as many nodes.
 
 A member is one allocation that the set's table refers to as well: whoever finds it there has its score.
 
@@ -634,7 +635,7 @@ cdef void skiplist_prev(SkiplistPlace* p) noexcept nogil:
 
 # ---------------------------------------------------------------- whole lists
 
-cdef void skiplist_build(Skiplist* s, Arena* mem, Member** sorted_members, size_t n) noexcept nogil:
+cdef void skiplist_build(Skiplist* s, Arena* mem, Member** ascending, size_t n) noexcept nogil:
     """Fills an empty list with n > 0 members that ascend: leaves equally full, every other tower a level higher."""
     cdef size_t count = (n + SKIPLIST_LEAF - 1) // SKIPLIST_LEAF, start = 0, i, j
     cdef Path path
@@ -650,7 +651,7 @@ cdef void skiplist_build(Skiplist* s, Arena* mem, Member** sorted_members, size_
         leaf = _leaf_new(s, mem, _regular_height(i + 1))
         leaf.count = <uint16_t>((n - start + count - i - 1) // (count - i))
         for j in range(leaf.count):
-            leaf.members[j] = sorted_members[start + j]
+            leaf.members[j] = ascending[start + j]
             leaf.scores[j] = leaf.members[j].score
         _link(s, &path, leaf, start)
         for level in range(leaf.height):
