@@ -109,3 +109,21 @@ def test_replies_lengths_and_encodings_are_those_of_redis(redis, fill, depth, pa
                 assert str(ours[i]) == str(wanted), f"step {step + i // 4}: {w} after {words[i // 4 * 4]}"
     finally:
         client.close()
+
+
+@pytest.mark.parametrize("element", ["7", "70000", "123456789012", "-5", "abc", "007"])
+@pytest.mark.parametrize("others", [[], ["x" * 3000], ["x" * 3000] * 4], ids=["alone", "listpack", "quicklist"])
+def test_a_moved_element_is_reckoned_like_redis_does(redis, element, others):
+    """An integer counts as its digits, unless it comes from a quicklist: then as nothing."""
+    r, client = R(), peers.Client(redis.port)
+    data = encode("FLUSHALL") + encode("CONFIG", "SET", "list-max-listpack-size", "-1", "list-compress-depth", 0)
+    for n in range(4066, 4090):
+        data += encode("DEL", "a", "b")
+        data += encode("RPUSH", "b", "x" * n) + encode("RPUSH", "a", element, *others)
+        data += encode("LMOVE", "a", "b", "LEFT", "LEFT") + encode("OBJECT", "ENCODING", "b")
+    try:
+        client.send(data)
+        ours = Replies(r.session.feed(data)).all()
+        assert [str(reply) for reply in ours] == [str(reply_of(client)) for _ in ours]
+    finally:
+        client.close()

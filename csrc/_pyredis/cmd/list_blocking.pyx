@@ -10,8 +10,8 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_WRONG_TYPE, OK, Status
 from _pyredis.cmd.blocking cimport arg_deadline, block_on
 from _pyredis.cmd.ctx cimport CONN_DENY_BLOCKING, Ctx, Table, key_at, lookup_write, propagate_instead
-from _pyredis.cmd.lists cimport (MultiPop, list_arg_end, list_move, list_multi_pop, list_multi_pop_args,
-                                 list_pop_one)
+from _pyredis.cmd.lists cimport (MultiPop, list_arg_end, list_move_one, list_multi_pop,
+                                 list_multi_pop_args, list_pop_one)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.keyspace cimport Key
 from _pyredis.db.list_type cimport LIST_HEAD, LIST_TAIL, ListEnd
@@ -63,7 +63,7 @@ cdef Status _move(Ctx* c, ListEnd from_, ListEnd to, const char* twin, size_t tw
     cdef int i
     cdef Status st = arg_deadline(c, c.argc - 1, &deadline)
     if st == OK:
-        st = list_move(c, from_, to, &served)
+        st = list_move_one(c, from_, to, &served)
     if st != OK:
         return st
     if not served:

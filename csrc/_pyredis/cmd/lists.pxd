@@ -18,6 +18,6 @@ cdef Status list_multi_pop_args(Ctx* c, int numkeys_at, MultiPop* m) noexcept no
 cdef Status list_multi_pop(Ctx* c, const MultiPop* m, bint* served) noexcept nogil  # from the first key that has a list
 cdef void   list_pop_one(Ctx* c, Key key, Entry* e, ListEnd end) noexcept nogil     # replies it
 # Moves one element and replies it; OK with `served` false, and nothing replied, when there is no source.
-cdef Status list_move(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept nogil
+cdef Status list_move_one(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept nogil
 
 cdef void bind_lists(Table* t) noexcept nogil

@@ -7,9 +7,7 @@ event "del" after the command's own.
 LMPOP is propagated as the LPOP or RPOP that it turned out to be, with its count; all else as it came.
 """
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t
-from libc.string cimport memcpy
 
-from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NO_SUCH_KEY, ERR_NOT_POSITIVE, ERR_SYNTAX, ERR_WRONG_ARITY,
@@ -22,11 +20,11 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_LIST
 from _pyredis.db.keyspace cimport Key, keyspace_delete
 from _pyredis.db.list_type cimport (LIST_HEAD, LIST_TAIL, ListEnd, ListIter, Wish, list_create, list_done, list_drop,
-                                    list_end, list_insert, list_iter, list_length, list_next, list_next_run,
-                                    list_push, list_push_element, list_remove, list_set, list_settle, wish_for,
+                                    list_end, list_insert, list_iter, list_length, list_move, list_next,
+                                    list_next_run, list_push, list_remove, list_set, list_settle, wish_for,
                                     wish_is)
 from _pyredis.db.value cimport T_LIST, Entry, entry_type
-from _pyredis.ds.element cimport Element, element_text
+from _pyredis.ds.element cimport Element
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_end, reply_int, reply_null,
                                   reply_null_array, reply_ok, reply_slice)
 
@@ -420,20 +418,7 @@ cdef Status cmd_lmpop(Ctx* c) noexcept nogil:
 
 # ---------------------------------------------------------------- moving
 
-cdef void _rotate(Ctx* c, Entry* e, ListEnd from_, ListEnd to, const Element* element) noexcept nogil:
-    """From one end of a list to an end of the same list."""
-    cdef char* copy = NULL
-    cdef Element own = element[0]
-    if element.ptr != NULL:
-        copy = <char*>mem_alloc(c.ks.mem, element.len)
-        memcpy(copy, element.ptr, element.len)
-        own = element_text(copy, element.len)
-    list_drop(c.ks, e, from_, 1)                 # first, as in Redis: it is not to pass the limit with one too many
-    list_push_element(c.ks, e, to, &own)
-    mem_free(c.ks.mem, copy, element.len)
-
-
-cdef Status list_move(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept nogil:
+cdef Status list_move_one(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept nogil:
     cdef Key key = key_at(c, 1), target = key_at(c, 2)
     cdef Entry* e
     cdef Entry* there
@@ -447,13 +432,9 @@ cdef Status list_move(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept 
         return st
     element = list_end(e, from_)
     reply_element(c.out, &element)
-    if there == e:
-        _rotate(c, e, from_, to, &element)
-    else:
-        if there == NULL:
-            there = list_create(c.ks, c.db, target)
-        list_push_element(c.ks, there, to, &element)
-        list_drop(c.ks, e, from_, 1)
+    if there == NULL:
+        there = list_create(c.ks, c.db, target)
+    list_move(c.ks, e, from_, there, to)
     key_changed(c, target.name, EV_LIST, _push_event(to), 0)
     _removed(c, key, e, _pop_event(from_), 1)
     return OK
@@ -461,7 +442,7 @@ cdef Status list_move(Ctx* c, ListEnd from_, ListEnd to, bint* served) noexcept 
 
 cdef Status _move(Ctx* c, ListEnd from_, ListEnd to) noexcept nogil:
     cdef bint served
-    cdef Status st = list_move(c, from_, to, &served)
+    cdef Status st = list_move_one(c, from_, to, &served)
     if st == OK and not served:
         reply_null(c.out)
     return st

@@ -9,7 +9,7 @@ from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_add, keyspace_buried,
                                    keyspace_new, keyspace_reap)
 from _pyredis.db.list_type cimport (
     LIST_HEAD, LIST_TAIL, ListIter, Wish, list_check, list_create, list_done, list_drop, list_end, list_insert,
-    list_iter, list_length, list_next, list_normalize, list_push, list_push_element, list_remove, list_set,
+    list_iter, list_length, list_move, list_next, list_normalize, list_push, list_push_element, list_remove, list_set,
     list_settle, wish_for, wish_is,
 )
 from _pyredis.db.types cimport types_bind
@@ -64,11 +64,17 @@ cdef class BareList:
         list_push(self.ks, self._made(), LIST_TAIL if tail else LIST_HEAD, slices, len(values))
 
     def push_element(self, bytes value, bint tail=True):
-        """Adds a value as one that comes from another list."""
+        """Adds a value as another collection would hand it out."""
         cdef Element e = element_text(value, len(value))
         if num_parse_i64(value, len(value), &e.number):
             e.ptr = NULL
         list_push_element(self.ks, self._made(), LIST_TAIL if tail else LIST_HEAD, &e)
+
+    def turn(self, bint from_tail, bint to_tail):
+        """Moves an element from an end to an end."""
+        list_move(self.ks, self._find(), LIST_TAIL if from_tail else LIST_HEAD, self._find(),
+                  LIST_TAIL if to_tail else LIST_HEAD)
+        self._left()
 
     def drop(self, size_t n, bint tail=True):
         list_drop(self.ks, self._find(), LIST_TAIL if tail else LIST_HEAD, n)

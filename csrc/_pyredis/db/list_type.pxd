@@ -22,10 +22,11 @@ cdef Element list_end(const Entry* e, ListEnd end) noexcept nogil               
 # An empty list under a key that is absent. Its first element is the caller's to push, before anything else.
 cdef Entry*  list_create(Keyspace* ks, Db* db, Key key) noexcept nogil
 cdef void    list_push(Keyspace* ks, Entry* e, ListEnd end, const Slice* values, int n) noexcept nogil
-cdef void    list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil   # of another list
+cdef void    list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil
 
 # After one of these the list may be empty, and then is the caller's to delete; else list_settle is due.
 cdef void    list_drop(Keyspace* ks, Entry* e, ListEnd end, size_t n) noexcept nogil            # n <= length
+cdef void    list_move(Keyspace* ks, Entry* e, ListEnd from_, Entry* to, ListEnd end) noexcept nogil
 cdef size_t  list_remove(Keyspace* ks, Entry* e, Slice s, size_t most, bint backward) noexcept nogil   # how many
 
 cdef bint    list_set(Keyspace* ks, Entry* e, int64_t index, Slice s) noexcept nogil            # False: no such index

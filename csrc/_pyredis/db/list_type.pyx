@@ -10,13 +10,14 @@ that a list about the limit does not change its form with every command.
 Commands see elements and ends, and here alone it is asked which form a list has.
 """
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
 
-from _pyredis.base.mem cimport Arena, mem_footprint
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport keyspace_create
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
                                 entry_set_kind, entry_set_pointer)
-from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
+from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_length, element_slice
 from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_append, listpack_at, listpack_bytes,
                                    listpack_check, listpack_copy, listpack_delete, listpack_delete_at, listpack_find,
                                    listpack_first, listpack_free, listpack_from, listpack_get, listpack_insert,
@@ -171,13 +172,36 @@ cdef void list_push(Keyspace* ks, Entry* e, ListEnd end, const Slice* values, in
         _push_one(ks, e, end, values[i])
 
 
-cdef void list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil:
-    """Adds an element of another list, or a copy of one of this list."""
+cdef void _push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value, size_t bytes) noexcept nogil:
+    """Adds an element that is reckoned as so many bytes, and does not lie in this list."""
     cdef char[ELEMENT_DIGITS] digits
-    _make_room(ks, e, value.len if value.ptr != NULL else 0, 1)      # Redis: an integer adds no bytes here
+    _make_room(ks, e, bytes, 1)
     if not _is_packed(e):
         _quick_for_write(ks, e)
     _push_one(ks, e, end, element_slice(value, digits))
+
+
+cdef void list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil:
+    _push_element(ks, e, end, value, element_length(value))
+
+
+cdef void list_move(Keyspace* ks, Entry* e, ListEnd from_, Entry* to, ListEnd end) noexcept nogil:
+    """Moves an element from an end of a list to an end of another, or of the same one."""
+    cdef Element value = list_end(e, from_)
+    cdef char* copy = NULL
+    # Redis: an integer that comes from a quicklist is reckoned as no bytes at all
+    cdef size_t bytes = value.len if value.ptr != NULL or not _is_packed(e) else element_length(&value)
+    if e != to:
+        _push_element(ks, to, end, &value, bytes)
+        list_drop(ks, e, from_, 1)
+        return
+    if value.ptr != NULL:
+        copy = <char*>mem_alloc(ks.mem, value.len)
+        memcpy(copy, value.ptr, value.len)
+        value.ptr = copy
+    list_drop(ks, e, from_, 1)                   # first: the list is not to pass its limit with one too many
+    _push_element(ks, e, end, &value, bytes)
+    mem_free(ks.mem, copy, value.len)
 
 
 cdef void list_drop(Keyspace* ks, Entry* e, ListEnd end, size_t n) noexcept nogil:

@@ -41,6 +41,9 @@ from _pyredis.ds.element cimport Element, element_text
 from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, element_encode, element_encoded_size, element_size,
                                    element_size_before, listpack_get)
 
+cdef extern from "bytes.h" nogil:
+    void bytes_copy(char* to, const char* src, size_t n) noexcept
+
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
     bint LIKELY(bint x)
@@ -52,6 +55,8 @@ cdef enum:
     LARGEST_FILL = 32767
     SMALLEST_FILL = -5
     DEEPEST = 65535
+    NEVER_USED = 9                 # bytes below the limit that a node of short elements does not come to: 7 are a
+                                   # listpack's own, and of what is reckoned for the last one (ESTIMATE) 2 are left
     ESTIMATE = 8                   # Redis: the bytes that it reckons an element takes beside its own
     SHORT = 32                     # an element of up to this many bytes is encoded aside first
     LZF_SMALLEST = 48              # Redis: bytes from which a node is compressed
@@ -197,12 +202,10 @@ cdef QuickNode* _trim(Arena* mem, Quicklist* q, QuickNode* node) noexcept nogil:
 
 cdef size_t _room_for(const Quicklist* q, size_t need) noexcept nogil:
     """How much room a node that needs `need` bytes is given: as much again, up to what a node may hold."""
-    cdef size_t room = need * 2, full = _byte_limit(q.fill) - LISTPACK_EMPTY
+    cdef size_t room = need * 2, full = _byte_limit(q.fill) - NEVER_USED
     if room > full:
-        room = need if need > full else full
-    if room < SMALLEST_ROOM:
-        return SMALLEST_ROOM
-    return (room + 7) & ~<size_t>7
+        return need if need > full else full
+    return room if room > SMALLEST_ROOM else SMALLEST_ROOM
 
 
 cdef QuickNode* _spread(Arena* mem, Quicklist* q, QuickNode* node, size_t at, size_t n) noexcept nogil:
@@ -261,7 +264,7 @@ cdef inline QuickNode* _put(Arena* mem, Quicklist* q, QuickNode* node, size_t at
     if s.len <= SHORT:
         n = element_encode(aside, s)             # once: to ask for its size first would read its digits twice
         node = _gap(mem, q, node, at, n)
-        memcpy(_first(node) + at, aside, n)
+        bytes_copy(<char*>_first(node) + at, <char*>aside, n)
     else:
         n = element_encoded_size(s)
         node = _gap(mem, q, node, at, n)
