@@ -69,6 +69,18 @@ def test_an_empty_one_is_seven_bytes():
     assert lp.check() == 0
 
 
+@pytest.mark.parametrize("before", [[], [b"m"], [text(100), b"7"]])
+def test_many_values_are_added_at_once_as_if_one_by_one(before):
+    values = [text(n) for n in LENGTHS] + [b"%d" % v for v in BOUNDARIES[::4]]
+    for count in (0, 1, 2, len(values)):
+        behind, in_front = listpack(*before), listpack(*before)
+        behind.add(values[:count])
+        in_front.add(values[:count], True)
+        assert behind.image == listpack(*before, *values[:count]).image
+        assert in_front.image == listpack(*values[:count][::-1], *before).image
+        assert (behind.check(), in_front.check()) == (0, 0)
+
+
 @pytest.mark.parametrize("v", BOUNDARIES)
 def test_integers_take_the_smallest_form(v):
     s = b"%d" % v

@@ -18,11 +18,11 @@ from _pyredis.db.keyspace cimport keyspace_create
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
                                 entry_set_kind, entry_set_pointer)
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_length, element_slice
-from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_append, listpack_at, listpack_bytes,
-                                   listpack_check, listpack_copy, listpack_delete, listpack_delete_at, listpack_find,
-                                   listpack_first, listpack_free, listpack_from, listpack_get, listpack_insert,
-                                   listpack_last, listpack_length, listpack_new, listpack_next, listpack_prepend,
-                                   listpack_prev, listpack_replace)
+from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_add, listpack_append, listpack_at,
+                                   listpack_bytes, listpack_check, listpack_copy, listpack_delete, listpack_delete_at,
+                                   listpack_find, listpack_first, listpack_free, listpack_from, listpack_get,
+                                   listpack_insert, listpack_last, listpack_length, listpack_new, listpack_next,
+                                   listpack_prepend, listpack_prev, listpack_replace)
 from _pyredis.ds.quicklist cimport (NODE_PACKED, QuickEnd, Quicklist, QuickPos, quick_iter, quick_iter_bytes,
                                     quicklist_append_node, quicklist_check, quicklist_copy, quicklist_drop,
                                     quicklist_end, quicklist_exceeds, quicklist_find, quicklist_fits, quicklist_free,
@@ -168,6 +168,9 @@ cdef void list_push(Keyspace* ks, Entry* e, ListEnd end, const Slice* values, in
         _make_room(ks, e, bytes, n)
     if not _is_packed(e):
         _quick_for_write(ks, e)
+    elif n > 1:
+        entry_set_pointer(e, listpack_add(ks.mem, _packed(e), values, n, end == LIST_HEAD))
+        return
     for i in range(n):
         _push_one(ks, e, end, values[i])
 

@@ -40,6 +40,7 @@ cdef uint8_t* listpack_find(const uint8_t* lp, const uint8_t* p, Slice s, int sk
 # Changing. Text that is a canonical integer is stored as one. `at` and `next` may be NULL.
 cdef uint8_t* listpack_append(Arena* mem, uint8_t* lp, Slice s) noexcept nogil
 cdef uint8_t* listpack_prepend(Arena* mem, uint8_t* lp, Slice s) noexcept nogil
+cdef uint8_t* listpack_add(Arena* mem, uint8_t* lp, const Slice* values, size_t n, bint in_front) noexcept nogil
 cdef uint8_t* listpack_insert(Arena* mem, uint8_t* lp, uint8_t* before, Slice s, uint8_t** at) noexcept nogil   # NULL: append
 cdef uint8_t* listpack_replace(Arena* mem, uint8_t* lp, uint8_t* p, Slice s, uint8_t** at) noexcept nogil
 cdef uint8_t* listpack_delete(Arena* mem, uint8_t* lp, uint8_t* p, size_t count, uint8_t** next) noexcept nogil

@@ -56,6 +56,7 @@ cdef enum:
     INT_64 = 0xf4
     HEAD_MAX = 9                   # bytes of the widest integer; a string's form and length take at most 5
     SIZE_MAX_BYTES = 5             # of the length at the end
+    MOST_OVERHEAD = 10             # bytes that an element takes beside its text, at most
     PROBE = 8                      # bytes compared at once
 
 cdef struct Encoded:               # an element about to be written or looked for
@@ -405,6 +406,30 @@ cdef uint8_t* listpack_prepend(Arena* mem, uint8_t* lp, Slice s) noexcept nogil:
     cdef Encoded e
     _encode(&e, s)
     return _splice(mem, lp, LISTPACK_HEADER, 0, 1, &e)
+
+
+cdef uint8_t* listpack_add(Arena* mem, uint8_t* lp, const Slice* values, size_t n, bint in_front) noexcept nogil:
+    """Appends n values; or puts them in front, one after the other, so that the last comes to stand first.
+
+    They are encoded aside, so the block grows, and what stands in it moves, once for all of them.
+    """
+    cdef Encoded e
+    cdef size_t old = listpack_bytes(lp), count = _count(lp) + n, room = n * MOST_OVERHEAD, size = 0, i
+    cdef uint8_t* aside
+    for i in range(n):
+        room += values[i].len
+    aside = <uint8_t*>mem_alloc(mem, room)
+    for i in range(n):
+        _encode(&e, values[n - 1 - i if in_front else i])
+        size += _write(aside + size, &e)
+    lp = _resize(mem, lp, old, old + size)
+    if in_front:
+        memmove(lp + LISTPACK_HEADER + size, lp + LISTPACK_HEADER, old - LISTPACK_HEADER)
+    memcpy(lp + (LISTPACK_HEADER if in_front else old - 1), aside, size)
+    lp[old + size - 1] = LISTPACK_END
+    _set_header(lp, old + size, count if count < COUNT_UNKNOWN else COUNT_UNKNOWN)
+    mem_free(mem, aside, room)
+    return lp
 
 
 cdef uint8_t* listpack_insert(Arena* mem, uint8_t* lp, uint8_t* before, Slice s, uint8_t** at) noexcept nogil:
