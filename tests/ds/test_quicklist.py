@@ -199,7 +199,7 @@ def test_a_copy_is_equal_and_its_own(depth):
 
 def test_it_is_freed_in_steps():
     q = quicklist(numbered(100), 10)
-    assert [q.free_some(4), q.free_some(4), q.free_some(4)] == [False, False, True]
+    assert [q.free_some(8) for _ in range(3)] == [False, False, True]
     assert len(q) == 0
 
 

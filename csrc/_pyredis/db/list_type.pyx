@@ -74,7 +74,7 @@ cdef size_t _memory(const Entry* e, size_t samples) noexcept nogil:
 
 
 cdef size_t _effort(const Entry* e) noexcept nogil:
-    return 1 if _is_packed(e) else <size_t>_quick(e).nodes + 1
+    return 1 if _is_packed(e) else <size_t>_quick(e).nodes * 2 + 1
 
 
 cdef TypeOps _OPS

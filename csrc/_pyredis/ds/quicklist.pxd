@@ -13,15 +13,16 @@ cdef enum NodeKind:
     NODE_PLAIN = 1                 # one large element, its bytes as they are
     NODE_LZF = 2                   # encoded elements, compressed
 
-cdef struct QuickNode:             # `room` bytes follow it
+cdef struct QuickNode:
     QuickNode* prev
     QuickNode* next
-    size_t used                    # bytes in use, from `start` on
-    size_t room
-    uint32_t start
     uint32_t count                 # elements
-    uint32_t raw                   # NODE_LZF: bytes of the elements before they were compressed
     uint32_t kind
+    uint8_t* data                  # a block of `room` bytes
+    size_t room
+    size_t used                    # bytes in use, from `start` on
+    uint32_t start
+    uint32_t raw                   # NODE_LZF: bytes of the elements before they were compressed
 
 cdef struct Quicklist:
     QuickNode* head

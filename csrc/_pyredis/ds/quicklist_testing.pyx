@@ -111,7 +111,7 @@ cdef class BareQuicklist:
         self.q = copy
 
     def free_some(self, size_t most):
-        """Frees up to so many nodes; True when it was all, and the list is empty and new."""
+        """Frees about so many blocks; True when it was all, and the list is empty and new."""
         if not quicklist_free(self.mem, self.q, most):
             return False
         self.q = quicklist_new(self.mem, -2, 0)
