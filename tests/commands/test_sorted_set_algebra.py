@@ -101,8 +101,8 @@ def test_scores_are_weighted_and_joined(r, operation, aggregate):
 SCORES = st.one_of(st.integers(-9, 9).map(float), st.sampled_from([math.inf, -math.inf, 0.1, 1e308, -1e308]))
 
 
-@given(st.lists(st.dictionaries(st.integers(0, 30), SCORES), min_size=1, max_size=4), st.sampled_from(["UNION", "INTER"]),
-       st.sampled_from(list(JOIN)))
+@given(st.lists(st.dictionaries(st.integers(0, 30), SCORES), min_size=1, max_size=4),
+       st.sampled_from(["UNION", "INTER"]), st.sampled_from(list(JOIN)))
 def test_any_scores(operands, operation, aggregate):
     r = R()
     for key, scores in zip(KEYS, operands, strict=False):
@@ -128,8 +128,8 @@ def test_scores_are_pairs_in_resp3(r):
 
 @pytest.mark.parametrize(("limit", "expected"), [(0, 15), (1, 1), (14, 14), (15, 15), (2**63 - 1, 15)])
 def test_zintercard_stops_at_the_limit(r, limit, expected):
-    given_operand(r, "a", {i: 1.0 for i in range(20)})
-    given_operand(r, "b", {i: 1.0 for i in range(5, 25)})
+    given_operand(r, "a", dict.fromkeys(range(20), 1.0))
+    given_operand(r, "b", dict.fromkeys(range(5, 25), 1.0))
     assert r("ZINTERCARD", 2, "a", "b", "LIMIT", limit) == expected
 
 
@@ -184,7 +184,7 @@ def test_an_empty_result_removes_the_key(r, operation):
 
 @pytest.mark.parametrize("n", [50, 500])
 def test_the_destination_may_be_a_source(r, operation, n):
-    operands = [{i: float(i) for i in range(n)}, {i: 1.0 for i in range(n // 2, n * 2)}]
+    operands = [{i: float(i) for i in range(n)}, dict.fromkeys(range(n // 2, n * 2), 1.0)]
     for key, scores in zip(KEYS, operands, strict=False):
         given_operand(r, key, scores)
     expected = in_order(model(operation, operands))

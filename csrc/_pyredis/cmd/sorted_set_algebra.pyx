@@ -25,7 +25,7 @@ from _pyredis.cmd.sorted_sets cimport reply_scored, reply_scored_array
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_ZSET
 from _pyredis.db.keyspace cimport Key, keyspace_delete
-from _pyredis.db.set_type cimport (SET_GROUP, Member as Probe, Set, SetIter, member_hash as probe_hash,
+from _pyredis.db.set_type cimport (SET_GROUP, Member as Probe, SetIter, member_hash as probe_hash,
                                    member_of as probe_of, member_text as probe_text, set_has, set_iter, set_length,
                                    set_next, set_of, set_prefetch)
 from _pyredis.db.value cimport T_SET, T_ZSET, Entry, entry_type
