@@ -25,6 +25,13 @@ from .spec import (
     String,
 )
 
+INPUTS = (Integer("numkeys"), Key("key", many=True))
+STORED = (Key("destination"), Integer("numkeys"), Key("key", spec=1, many=True))
+COMBINED = (Integer("weight", token="WEIGHTS", optional=True, many=True),
+            OneOf("aggregate", token="AGGREGATE", optional=True,
+                  choices=[PureToken("sum"), PureToken("min"), PureToken("max")]))
+STORE_KEYS = (KeyRange(1, 1, 1, access="OW UPDATE"), KeyNum(2, access="RO ACCESS"))
+
 FAMILY = Family("sorted-set", categories=Category.SORTEDSET, commands=[
     Command("BZMPOP", since="7.0.0", arity=-5, flags=WRITE | BLOCKING,
             keys=[KeyNum(2, access="RW ACCESS DELETE")],
@@ -83,12 +90,47 @@ FAMILY = Family("sorted-set", categories=Category.SORTEDSET, commands=[
             complexity="O(log n)",
             summary="Counts the members whose scores are in a range."),
 
+    Command("ZDIFF", since="6.2.0", arity=-3, flags=READONLY,
+            keys=[KeyNum(1, access="RO ACCESS")],
+            args=[*INPUTS, PureToken("withscores", optional=True)],
+            reply=Array("members in order, with WITHSCORES each with its score"),
+            complexity="O(n*m + r log r): n members in the first of m sets, r in the result.",
+            summary="Returns the members of a sorted set that others do not have."),
+
+    Command("ZDIFFSTORE", since="6.2.0", arity=-4, flags=WRITE | DENYOOM,
+            keys=STORE_KEYS,
+            args=[*STORED],
+            reply=Number("how many members the result has"),
+            complexity="O(n*m + r log r): n members in the first of m sets, r in the result.",
+            summary="Stores the members of a sorted set that others do not have."),
+
     Command("ZINCRBY", since="1.2.0", arity=4, flags=WRITE | DENYOOM | FAST,
             keys=[KeyRange(1, 1, 1, access="RW ACCESS UPDATE")],
             args=[Key("key"), Integer("increment"), String("member")],
             reply=Bulk("the new score"),
             complexity="O(log n)",
             summary="Adds to a member's score; a missing member has 0."),
+
+    Command("ZINTER", since="6.2.0", arity=-3, flags=READONLY,
+            keys=[KeyNum(1, access="RO ACCESS")],
+            args=[*INPUTS, *COMBINED, PureToken("withscores", optional=True)],
+            reply=Array("members in order, with WITHSCORES each with its score"),
+            complexity="O(n*m + r log r): n members in the smallest of m sets, r in the result.",
+            summary="Returns the members that all of several sorted sets have, with their scores combined."),
+
+    Command("ZINTERCARD", since="7.0.0", arity=-3, flags=READONLY,
+            keys=[KeyNum(1, access="RO ACCESS")],
+            args=[*INPUTS, Integer("limit", token="LIMIT", optional=True)],
+            reply=Number("how many members all sets have, or the limit if that is reached"),
+            complexity="O(n*m): n members in the smallest of m sets.",
+            summary="Counts the members that all of several sorted sets have."),
+
+    Command("ZINTERSTORE", since="2.0.0", arity=-4, flags=WRITE | DENYOOM,
+            keys=STORE_KEYS,
+            args=[*STORED, *COMBINED],
+            reply=Number("how many members the result has"),
+            complexity="O(n*m + r log r): n members in the smallest of m sets, r in the result.",
+            summary="Stores the members that all of several sorted sets have, with their scores combined."),
 
     Command("ZLEXCOUNT", since="2.8.9", arity=4, flags=READONLY | FAST,
             keys=[KeyRange(1, 1, 1, access="RO ACCESS")],
@@ -287,4 +329,18 @@ FAMILY = Family("sorted-set", categories=Category.SORTEDSET, commands=[
             args=[Key("key"), String("member")],
             reply=Bulk("the score") | Null("there is no such member"),
             summary="Returns a member's score."),
+
+    Command("ZUNION", since="6.2.0", arity=-3, flags=READONLY,
+            keys=[KeyNum(1, access="RO ACCESS")],
+            args=[*INPUTS, *COMBINED, PureToken("withscores", optional=True)],
+            reply=Array("members in order, with WITHSCORES each with its score"),
+            complexity="O(n + r log r): n members in all sets, r in the result.",
+            summary="Returns the members of several sorted sets, with their scores combined."),
+
+    Command("ZUNIONSTORE", since="2.0.0", arity=-4, flags=WRITE | DENYOOM,
+            keys=STORE_KEYS,
+            args=[*STORED, *COMBINED],
+            reply=Number("how many members the result has"),
+            complexity="O(n + r log r): n members in all sets, r in the result.",
+            summary="Stores the members of several sorted sets, with their scores combined."),
 ])

@@ -1,7 +1,7 @@
 """Members at random: distinct or repeated, by walking or by drawing, each choice as likely as any other."""
 
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_a_negative_count_draws_each_time_from_all(r, form):
     drawn = r("SRANDMEMBER", "s", -10_000)
     assert len(drawn) == 10_000
     assert not far_from_uniform(Counter(drawn), 10, 10_000)
-    pairs = Counter(zip(drawn, drawn[1:], strict=False))
+    pairs = Counter(pairwise(drawn))
     assert not far_from_uniform(pairs, 100, 9_999)
 
 

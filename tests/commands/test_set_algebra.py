@@ -71,7 +71,8 @@ def test_many_sets(r, operation):
     judge(r, operation, sets, ["none", *sets])
 
 
-@given(st.lists(st.sets(st.integers(0, 40)), min_size=1, max_size=6), st.sampled_from(list(EXTRA)), st.sampled_from(list(COMBINE)))
+@given(st.lists(st.sets(st.integers(0, 40)), min_size=1, max_size=6), st.sampled_from(list(EXTRA)),
+       st.sampled_from(list(COMBINE)))
 def test_any_sets(numbers, form, operation):
     r, sets = R(), dict(zip(KEYS, numbers, strict=False))
     for key, some in sets.items():

@@ -121,7 +121,7 @@ def test_only_a_deep_look_finds_a_wrong_order(numbers, width):
 @settings(max_examples=300)
 @given(st.binary(max_size=64))
 def test_random_bytes_are_refused_or_read_back_as_they_are(noise):
-    for image in (noise, struct.pack("<II", 2, len(noise) // 2) + noise, struct.pack("<II", 8, len(noise) // 8) + noise):
+    for image in (noise, *(struct.pack("<II", width, len(noise) // width) + noise for width in FORMATS)):
         if validate_intset(image):
             s = BareIntSet(image)
             assert (s.image(), s.check()) == (image, 0)

@@ -17,6 +17,7 @@ cdef enum Status:
     ERR_STRING_TOO_LONG
     ERR_WRONG_ARITY                 # names the command
     ERR_NUMKEYS
+    ERR_INPUT_KEYS                  # names the command
     ERR_INVALID_CURSOR
     ERR_DB_INDEX
     ERR_DB_INDEX_RANGE

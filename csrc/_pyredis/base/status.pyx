@@ -22,6 +22,7 @@ cdef const char* status_text(Status s) noexcept nogil:
     if s == ERR_STRING_TOO_LONG: return b"ERR string exceeds maximum allowed size (proto-max-bulk-len)"
     if s == ERR_WRONG_ARITY: return b"ERR wrong number of arguments for '%s' command"
     if s == ERR_NUMKEYS: return b"ERR invalid numkeys value or out of range"
+    if s == ERR_INPUT_KEYS: return b"ERR at least 1 input key is needed for '%s' command"
     if s == ERR_INVALID_CURSOR: return b"ERR invalid cursor"
     if s == ERR_DB_INDEX: return b"ERR invalid DB index"
     if s == ERR_DB_INDEX_RANGE: return b"ERR DB index is out of range"

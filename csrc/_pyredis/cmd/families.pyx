@@ -8,6 +8,7 @@ from _pyredis.cmd.lists cimport bind_lists
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
 from _pyredis.cmd.sets cimport bind_sets
+from _pyredis.cmd.sorted_set_algebra cimport bind_sorted_set_algebra
 from _pyredis.cmd.sorted_set_pops cimport bind_sorted_set_pops
 from _pyredis.cmd.sorted_set_ranges cimport bind_sorted_set_ranges
 from _pyredis.cmd.sorted_sets cimport bind_sorted_sets
@@ -24,6 +25,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_scan(t)
     bind_set_algebra(t)
     bind_sets(t)
+    bind_sorted_set_algebra(t)
     bind_sorted_set_pops(t)
     bind_sorted_set_ranges(t)
     bind_sorted_sets(t)

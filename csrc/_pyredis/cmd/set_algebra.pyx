@@ -13,7 +13,7 @@ So a reply is written while walking, and no set is built for it. A stored result
 and changes its form as it grows, which gives it the form that Redis would give it; SDIFFSTORE may for that
 reason build the first set whole and remove the others from it, by the rule that Redis has for it.
 """
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, ERR_WRONG_TYPE, OK, Status
@@ -27,8 +27,7 @@ from _pyredis.db.set_type cimport (MEMBER_TEXT, SET_GROUP, Member, Set, SetIter,
                                    set_length, set_new_numbers, set_new_table, set_next, set_of, set_prefetch, set_remove)
 from _pyredis.db.value cimport T_SET, Entry, entry_type
 from _pyredis.ds.element cimport Element
-from _pyredis.wire.reply cimport (Deferred, Out, reply_begin, reply_bulk_int, reply_end, reply_int, reply_set,
-                                  reply_slice)
+from _pyredis.wire.reply cimport Deferred, reply_begin, reply_bulk_int, reply_end, reply_int, reply_slice
 
 cdef extern from "bucket.h" nogil:
     int bits_lowest(unsigned int x)

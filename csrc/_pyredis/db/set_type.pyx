@@ -30,7 +30,7 @@ from _pyredis.base.rand cimport Rand, rand_below
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, Encoding, Entry, T_SET, TypeOps,
-                                entry_encoding, entry_pointer)
+                                entry_encoding)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
                                dict_free, dict_init, dict_insert, dict_iter, dict_next, dict_prefetch_bucket,
                                dict_prefetch_entries, dict_random, dict_remove, dict_reserve)
