@@ -196,6 +196,7 @@ FAMILY = Family("hash", categories=Category.HASH, commands=[
     Command("HSETEX", since="8.0.0", arity=-6, flags=WRITE | DENYOOM | FAST,
             keys=[KeyRange(1, 1, 1, access="RW UPDATE")],
             args=[Key("key"),
+                  OneOf("key-condition", [PureToken("nx"), PureToken("xx")], optional=True, valkey="9.0.0"),
                   OneOf("condition", [PureToken("fnx"), PureToken("fxx")], optional=True),
                   expiration(PureToken("keepttl")),
                   Block("fields", [Integer("numfields"), PAIRS], token="FIELDS")],

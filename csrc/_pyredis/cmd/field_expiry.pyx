@@ -21,7 +21,7 @@ from libc.string cimport memcpy
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.base.status cimport ERR_CUSTOM, ERR_INVALID_EXPIRE, ERR_WRONG_ARITY, OK, Status
+from _pyredis.base.status cimport ERR_CUSTOM, ERR_INVALID_EXPIRE, ERR_SYNTAX, ERR_WRONG_ARITY, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, arg_i64, arg_is, fail_with, key_changed, propagate_instead
 from _pyredis.cmd.hash_open cimport (OpenHash, hash_close, hash_open, hash_open_find, hash_open_make, propagate_hdel,
                                      reply_hash_value)
@@ -450,11 +450,13 @@ cdef Status cmd_hgetex(Ctx* c) noexcept nogil:
 
 cdef enum SetIf:
     SET_ALWAYS = 0
-    SET_IF_NONE                    # FNX: none of the fields exists
-    SET_IF_ALL                     # FXX
+    SET_IF_NONE                    # FNX: none of the fields exists; NX: nor does the key
+    SET_IF_ALL                     # FXX, XX
 
 cdef struct SetexOptions:
-    SetIf condition
+    SetIf condition                # on the fields
+    SetIf key_condition            # Valkey
+    int key_word_at                # argument with NX or XX; 0: none
     bint keep
     int time_at                    # argument with EX, PX, EXAT or PXAT; 0: none
     int64_t at_ms
@@ -490,12 +492,31 @@ cdef Status _parse_life(Ctx* c, int i, bint timed, int64_t unit_ms, int64_t base
     return _parse_time(c, i + 1, unit_ms, base_ms, &o.at_ms) if i + 1 < c.argc else ERR_WRONG_ARITY
 
 
+cdef Status _parse_setex_word(Ctx* c, int i, SetexOptions* o) noexcept nogil:
+    """A condition at argv[i]."""
+    cdef bint none = arg_is(c, i, b"FNX", 3)
+    if none or arg_is(c, i, b"FXX", 3):
+        if o.condition != SET_ALWAYS:
+            return fail_with(c, ERR_CUSTOM, b"ERR Only one of FXX or FNX arguments can be specified")
+        o.condition = SET_IF_NONE if none else SET_IF_ALL
+        return OK
+    none = arg_is(c, i, b"NX", 2)
+    if not none and not arg_is(c, i, b"XX", 2):
+        return _unknown_argument(c, i)
+    if o.key_condition != SET_ALWAYS:
+        return ERR_SYNTAX
+    o.key_condition = SET_IF_NONE if none else SET_IF_ALL
+    o.key_word_at = i
+    return OK
+
+
 cdef Status _parse_setex(Ctx* c, SetexOptions* o) noexcept nogil:
     cdef int64_t unit_ms, base_ms
     cdef int i = 2
     cdef bint timed
     cdef Status st
-    o.condition = SET_ALWAYS
+    o.condition = o.key_condition = SET_ALWAYS
+    o.key_word_at = 0
     o.keep = False
     o.time_at = 0
     o.at_ms = 0
@@ -506,15 +527,11 @@ cdef Status _parse_setex(Ctx* c, SetexOptions* o) noexcept nogil:
         timed = _time_option(c, i, &unit_ms, &base_ms)
         if timed or arg_is(c, i, b"KEEPTTL", 7):
             st = _parse_life(c, i, timed, unit_ms, base_ms, o)
-            if st != OK:
-                return st
             i += timed
-        elif arg_is(c, i, b"FNX", 3) or arg_is(c, i, b"FXX", 3):
-            if o.condition != SET_ALWAYS:
-                return fail_with(c, ERR_CUSTOM, b"ERR Only one of FXX or FNX arguments can be specified")
-            o.condition = SET_IF_NONE if arg_is(c, i, b"FNX", 3) else SET_IF_ALL
         else:
-            return _unknown_argument(c, i)
+            st = _parse_setex_word(c, i, o)
+        if st != OK:
+            return st
         i += 1
     return ERR_WRONG_ARITY
 
@@ -523,6 +540,8 @@ cdef bint _may_set(OpenHash* h, const SetexOptions* o) noexcept nogil:
     """Does the condition hold for each field? Those that are over are removed up to the first for which it fails."""
     cdef HashSpot at
     cdef int i
+    if o.key_condition != SET_ALWAYS and (h.e != NULL) != (o.key_condition == SET_IF_ALL):
+        return False
     if o.condition == SET_ALWAYS:
         return True
     if h.e == NULL:
@@ -534,13 +553,20 @@ cdef bint _may_set(OpenHash* h, const SetexOptions* o) noexcept nogil:
 
 
 cdef void _propagate_setex(Ctx* c, const SetexOptions* o) noexcept nogil:
-    """The request, its time as PXAT."""
+    """The request, its time as PXAT, without the word that Redis does not know."""
     cdef char[NUM_I64_MAX] digits
     cdef Slice* words = <Slice*>mem_alloc(c.ks.mem, c.argc * sizeof(Slice))
-    memcpy(words, c.argv, c.argc * sizeof(Slice))
-    words[o.time_at] = slice_of(b"PXAT", 4)
-    words[o.time_at + 1] = slice_of(digits, num_format_i64(o.at_ms, digits))
-    propagate_instead(c, c.argc, words)
+    cdef int n = 0, i
+    for i in range(c.argc):
+        if o.key_word_at and i == o.key_word_at:
+            continue
+        words[n] = c.argv[i]
+        if o.time_at and i == o.time_at:
+            words[n] = slice_of(b"PXAT", 4)
+        elif o.time_at and i == o.time_at + 1:
+            words[n] = slice_of(digits, num_format_i64(o.at_ms, digits))
+        n += 1
+    propagate_instead(c, n, words)
     mem_free(c.ks.mem, words, c.argc * sizeof(Slice))
 
 
@@ -574,11 +600,12 @@ cdef void _set_fields(OpenHash* h, const SetexOptions* o) noexcept nogil:
     key_changed(c, h.key.name, EV_HASH, b"hset", (c.argc - o.first) // 2)
     if o.time_at:
         key_changed(c, h.key.name, EV_HASH, b"hexpire", 0)
+    if o.time_at or o.key_word_at:
         _propagate_setex(c, o)
 
 
 cdef Status cmd_hsetex(Ctx* c) noexcept nogil:
-    """HSETEX key [FNX | FXX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] FIELDS count field value [field value ...]
+    """HSETEX key [NX | XX] [FNX | FXX] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] FIELDS count field value ...
     -> 1 if the fields were set, 0 if the condition does not hold for all and none was."""
     cdef OpenHash h
     cdef SetexOptions o

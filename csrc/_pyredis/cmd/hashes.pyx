@@ -11,20 +11,23 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from _pyredis.base.num cimport (NUM_I64_MAX, NUM_LONG_DOUBLE_MAX, num_format_i64, num_format_long_double_human,
                                 num_parse_long_double)
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_OVERFLOW, ERR_WRONG_ARITY, OK,
-                                   Status)
-from _pyredis.cmd.ctx cimport Ctx, arg_i64, fail_with, key_changed, propagate_instead
+from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_OUT_OF_RANGE, ERR_OVERFLOW, ERR_SYNTAX,
+                                   ERR_WRONG_ARITY, OK, Status)
+from _pyredis.base.rand cimport Rand
+from _pyredis.cmd.ctx cimport Ctx, arg_i64, arg_is, fail_with, key_changed, propagate_instead
 from _pyredis.cmd.elements cimport reply_element
 from _pyredis.cmd.hash_open cimport (OpenHash, hash_close, hash_open, hash_open_find, hash_open_make,
                                      reply_hash_value)
+from _pyredis.cmd.pick cimport Picker, pick_distinct, pick_repeated
 from _pyredis.cmd.scan cimport (SCAN_NOVALUES, ScanFound, ScanOptions, scan_cursor, scan_dict, scan_done,
                                 scan_matches, scan_options, scan_reply)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_HASH
+from _pyredis.db.field_expire cimport field_expire
 from _pyredis.db.hash_fields cimport HashField, field_name, field_value
 from _pyredis.db.hash_type cimport (HASH_ABSENT, HASH_KEEP, HASH_LASTS, HASH_LIVE, HashFound, HashIter, HashSpot,
                                     hash_count_live, hash_dict, hash_field_is_over, hash_find, hash_iter, hash_length,
-                                    hash_next, hash_put, hash_remove, hash_reserve, hash_set, hash_value)
+                                    hash_next, hash_put, hash_random, hash_remove, hash_reserve, hash_set, hash_value)
 from _pyredis.db.value cimport Entry
 from _pyredis.ds.dict cimport Dict
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_get_i64, element_length, element_slice
@@ -399,14 +402,111 @@ cdef Status cmd_hscan(Ctx* c) noexcept nogil:
     return OK
 
 
+# ---------------------------------------------------------------- HRANDFIELD
+
+cdef struct Picking:
+    const Entry* e
+    HashIter walk
+    Ctx* c
+    bint values
+
+
+cdef void _pick_random(void* arg, Rand* rand, Element* field, Element* value) noexcept nogil:
+    hash_random((<Picking*>arg).e, rand, field, value)
+
+
+cdef bint _pick_next(void* arg, Element* field, Element* value) noexcept nogil:
+    return hash_next(&(<Picking*>arg).walk, field, value)
+
+
+cdef void _picked(void* arg, const Element* field, const Element* value) noexcept nogil:
+    cdef Picking* p = <Picking*>arg
+    if p.values and p.c.out.proto == 3:
+        reply_array(p.c.out, 2)
+    reply_element(p.c.out, field)
+    if p.values:
+        reply_element(p.c.out, value)
+
+
+cdef void _pick(Ctx* c, const Entry* e, int64_t count, bint values) noexcept nogil:
+    """As many different fields, or with a negative count as many draws. What is over is left out."""
+    cdef Picking picking
+    cdef Picker picker
+    cdef int64_t width = 2 if values and c.out.proto == 2 else 1
+    picking.e = e
+    picking.c = c
+    picking.values = values
+    hash_iter(e, c.ks.now_ms, &picking.walk)
+    picker.arg = &picking
+    picker.length = hash_count_live(e, c.ks.now_ms)
+    picker.next = _pick_next
+    picker.random = NULL
+    if hash_dict(e) != NULL and picker.length == hash_length(e):
+        picker.random = _pick_random
+    if picker.length == 0:
+        reply_array(c.out, 0)
+    elif count < 0:
+        reply_array(c.out, -count * width)
+        pick_repeated(&picker, c.ks.mem, &c.ks.rand, -count, _picked, &picking)
+    else:
+        count = min(count, <int64_t>picker.length)
+        reply_array(c.out, count * width)
+        pick_distinct(&picker, c.ks.mem, &c.ks.rand, count, _picked, &picking)
+
+
+cdef void _pick_one(Ctx* c, const Entry* e) noexcept nogil:
+    cdef Element field, value
+    cdef HashIter it
+    if hash_count_live(e, c.ks.now_ms) == hash_length(e):
+        hash_random(e, &c.ks.rand, &field, &value)
+        reply_element(c.out, &field)
+        return
+    hash_iter(e, c.ks.now_ms, &it)       # while nothing may be removed, the first that lives will do
+    if hash_next(&it, &field, &value):
+        reply_element(c.out, &field)
+    else:
+        reply_null(c.out)
+
+
+cdef Status _parse_pick(Ctx* c, int64_t* count, bint* values) noexcept nogil:
+    cdef Status st = arg_i64(c, 2, count)
+    if st != OK:
+        return st
+    if count[0] < -INT64_MAX:
+        return fail_with(c, ERR_CUSTOM, b"ERR value is out of range, value must between "
+                                        b"-9223372036854775807 and 9223372036854775807")
+    values[0] = c.argc == 4 and arg_is(c, 3, b"WITHVALUES", 10)
+    if c.argc > 4 or c.argc == 4 and not values[0]:
+        return ERR_SYNTAX
+    return ERR_OUT_OF_RANGE if values[0] and not -INT64_MAX // 2 <= count[0] <= INT64_MAX // 2 else OK
+
+
 cdef Status cmd_hrandfield(Ctx* c) noexcept nogil:
-    """HRANDFIELD key"""
-    reply_null(c.out)
+    """HRANDFIELD key [count [WITHVALUES]] -> a field, or null; with a count, an array of as many different ones, or
+    all; with a negative count, of exactly as many, each drawn from all."""
+    cdef OpenHash h
+    cdef int64_t count = 0
+    cdef bint values = False
+    cdef Status st = _parse_pick(c, &count, &values) if c.argc > 2 else OK
+    if st == OK:
+        st = hash_open(c, False, &h)
+    if st != OK:
+        return st
+    if h.e != NULL and not c.ks.keep_expired and field_expire(c.ks, c.db, h.key, h.e, <size_t>-1):
+        hash_close(&h)
+    if c.argc == 2:
+        if h.e != NULL:
+            _pick_one(c, h.e)
+        else:
+            reply_null(c.out)
+    elif h.e == NULL or count == 0:
+        reply_array(c.out, 0)
+    else:
+        _pick(c, h.e, count, values)
     return OK
 
 
 cdef void bind_hashes(Table* t) noexcept nogil:
-    table_bind(t, b"HRANDFIELD", cmd_hrandfield)
     table_bind(t, b"HDEL", cmd_hdel)
     table_bind(t, b"HEXISTS", cmd_hexists)
     table_bind(t, b"HGET", cmd_hget)
@@ -417,6 +517,7 @@ cdef void bind_hashes(Table* t) noexcept nogil:
     table_bind(t, b"HLEN", cmd_hlen)
     table_bind(t, b"HMGET", cmd_hmget)
     table_bind(t, b"HMSET", cmd_hmset)
+    table_bind(t, b"HRANDFIELD", cmd_hrandfield)
     table_bind(t, b"HSCAN", cmd_hscan)
     table_bind(t, b"HSET", cmd_hset)
     table_bind(t, b"HSETNX", cmd_hsetnx)
