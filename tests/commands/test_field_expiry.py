@@ -22,7 +22,7 @@ def form(request):
 
 def given_over(r, form, *over, **lasting):
     """A hash of which some fields are over but still there."""
-    given_hash(r, form, **{name: "1" for name in over}, **lasting)
+    given_hash(r, form, **dict.fromkeys(over, "1"), **lasting)
     r("HPEXPIRE", "h", 10, "FIELDS", len(over), *over)
     r.advance(ms=11)
 
@@ -60,7 +60,8 @@ def test_conditions(r, form):
     assert r("HTTL", "h", "FIELDS", 3, "a", "b", "c") == [60, 100, 100]
 
 
-@pytest.mark.parametrize(("command", "number"), [("HEXPIRE", 0), ("HPEXPIRE", 0), ("HEXPIREAT", 1), ("HPEXPIREAT", NOW)])
+@pytest.mark.parametrize(("command", "number"), [
+    ("HEXPIRE", 0), ("HPEXPIRE", 0), ("HEXPIREAT", 1), ("HPEXPIREAT", NOW)])
 def test_a_time_that_is_past_removes_the_field(r, form, command, number):
     given_hash(r, form)
     assert r(command, "h", number, "FIELDS", 3, "a", "none", "b") == [2, -2, 2]
@@ -213,7 +214,8 @@ def test_hsetex_sets_fields_with_one_expiry(r, form):
     given_hash(r, form)
     assert r("HSETEX", "h", "EX", 100, "FIELDS", 2, "a", "x", "n", "y") == 1
     assert r.effects == [Effect("hset", b"h", 2), Effect("hexpire", b"h", 0)]
-    assert r.propagated == [[b"HSETEX", b"h", b"PXAT", b"%d" % (NOW + 100_000), b"FIELDS", b"2", b"a", b"x", b"n", b"y"]]
+    assert r.propagated == [[b"HSETEX", b"h", b"PXAT", b"%d" % (NOW + 100_000), b"FIELDS", b"2", b"a", b"x", b"n",
+                             b"y"]]
     assert r("HTTL", "h", "FIELDS", 3, "a", "b", "n") == [100, -1, 100]
     assert r("HSETEX", "h", "KEEPTTL", "FIELDS", 2, "a", "5", "b", "5") == 1
     assert r.effects == [Effect("hset", b"h", 2)]
@@ -267,7 +269,7 @@ ONE_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 
 @pytest.mark.parametrize(("error", "words"), [
     (ARITY, ["FIELDS", 1, "a", 1, "EX", 10]), (ARITY, ["FIELDS", 2, "a", 1]), (ARITY, ["FIELDS", 1, "a", 1, "b"]),
-    (ARITY, ["EX", 10, "FNX", "FIELDS"]), (ARITY, ["EX", 10, "FNX", "FIELDS", 1]), (ARITY, ["FNX", "EX", 10, "NX"]),
+    (ARITY, ["EX", 10, "FNX", "FIELDS"]), (ARITY, ["EX", 10, "FIELDS", 0, "a"]), (ARITY, ["EX", 10, "FNX", "FIELDS", 1]), (ARITY, ["FNX", "EX", 10, "NX"]),
     ("ERR invalid number of fields", ["FIELDS", 0, "a", 1]), ("ERR invalid number of fields", ["FIELDS", "x", "a", 1]),
     ("ERR invalid number of fields", ["FIELDS", 2**31, "a", 1]), (ARITY, ["FIELDS", 2**31 - 1, "a", 1]),
     ("ERR unknown argument: FOO", ["FOO", "FIELDS", 1, "a", 1]), ("ERR unknown argument: a", ["EX", 10, "a", 1]),
@@ -288,8 +290,8 @@ def test_hsetex_refuses_what_does_not_parse(r, form, error, words):
 
 @pytest.mark.parametrize(("command", "answer"), [
     (["HGET", "h", "a"], None), (["HMGET", "h", "a", "none"], [None, None]), (["HEXISTS", "h", "a"], 0),
-    (["HSTRLEN", "h", "a"], 0), (["HGETEX", "h", "FIELDS", 1, "a"], [None]), (["HGETDEL", "h", "FIELDS", 1, "a"], [None]),
-    (["HSETEX", "h", "FXX", "FIELDS", 1, "a", 1], 0),
+    (["HSTRLEN", "h", "a"], 0), (["HGETEX", "h", "FIELDS", 1, "a"], [None]),
+    (["HGETDEL", "h", "FIELDS", 1, "a"], [None]), (["HSETEX", "h", "FXX", "FIELDS", 1, "a", 1], 0),
 ])
 def test_who_looks_for_a_field_that_is_over_removes_it(r, form, command, answer):
     given_over(r, form, "a", "b", c="3")

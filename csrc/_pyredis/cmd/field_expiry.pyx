@@ -473,7 +473,7 @@ cdef Status _unknown_argument(Ctx* c, int i) noexcept nogil:
 cdef Status _parse_pairs(Ctx* c, int i, SetexOptions* o) noexcept nogil:
     """FIELDS at argv[i], and all behind it."""
     cdef int64_t count
-    if i + 1 >= c.argc:
+    if i + 3 >= c.argc:                  # at least one field and its value: Redis looks at the count after that
         return ERR_WRONG_ARITY
     if not num_parse_i64(c.argv[i + 1].ptr, c.argv[i + 1].len, &count) or not 1 <= count <= INT_MAX:
         return fail_with(c, ERR_CUSTOM, b"ERR invalid number of fields")

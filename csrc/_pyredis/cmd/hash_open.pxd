@@ -15,6 +15,6 @@ cdef struct OpenHash:
 cdef Status hash_open(Ctx* c, bint for_write, OpenHash* h) noexcept nogil          # argv[1]
 cdef void   hash_open_make(OpenHash* h) noexcept nogil                              # creates the key if it is missing
 cdef HashFound hash_open_find(OpenHash* h, Slice field, HashSpot* at) noexcept nogil   # HASH_LIVE or HASH_ABSENT
-cdef bint   hash_close(OpenHash* h) noexcept nogil                                  # True: the hash was emptied, and is gone
+cdef bint   hash_close(OpenHash* h) noexcept nogil                                  # True: it was emptied, and is gone
 cdef void   reply_hash_value(OpenHash* h, const HashSpot* at) noexcept nogil
 cdef void   propagate_hdel(Ctx* c, Slice key, Slice field, bint instead) noexcept nogil

@@ -6,7 +6,7 @@ in place. A hash that lost its last field goes with hash_close, after the comman
 """
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.base.status cimport OK, Status
+from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Ctx, key_at, key_changed, open_typed
 from _pyredis.cmd.elements cimport reply_element
 from _pyredis.db.effects cimport EV_GENERIC, EV_HASH, effects_propagate

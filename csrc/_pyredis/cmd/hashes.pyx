@@ -11,8 +11,8 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from _pyredis.base.num cimport (NUM_I64_MAX, NUM_LONG_DOUBLE_MAX, num_format_i64, num_format_long_double_human,
                                 num_parse_long_double)
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_OUT_OF_RANGE, ERR_OVERFLOW, ERR_SYNTAX,
-                                   ERR_WRONG_ARITY, OK, Status)
+from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_OUT_OF_RANGE, ERR_OVERFLOW,
+                                   ERR_SYNTAX, ERR_WRONG_ARITY, OK, Status)
 from _pyredis.base.rand cimport Rand
 from _pyredis.cmd.ctx cimport Ctx, arg_i64, arg_is, fail_with, key_changed, propagate_instead
 from _pyredis.cmd.elements cimport reply_element

@@ -1,4 +1,4 @@
-# hash_fields -- the table form of a hash: a field with its value, and the table of them. The story is in hash_fields.pyx.
+# hash_fields -- the table form of a hash: fields with their values. The story is in hash_fields.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from _pyredis.base.hash cimport bytes_load32, bytes_load64
 from _pyredis.base.mem cimport Arena

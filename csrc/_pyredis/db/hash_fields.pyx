@@ -26,7 +26,7 @@ from _pyredis.base.hash cimport bytes_store64
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_fits, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize
-from _pyredis.ds.dict cimport (Dict, DictIter, DictType, Place, dict_check, dict_drain, dict_free, dict_hash, dict_init,
+from _pyredis.ds.dict cimport (DictIter, DictType, Place, dict_check, dict_drain, dict_free, dict_hash, dict_init,
                                dict_insert, dict_iter, dict_next, dict_remove, dict_reserve, place_set)
 from _pyredis.ds.ttl cimport (ttl_add, ttl_change, ttl_check, ttl_free, ttl_init, ttl_moved, ttl_remove)
 

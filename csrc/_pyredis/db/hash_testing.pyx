@@ -5,10 +5,11 @@ from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport effects_clear
 from _pyredis.db.field_expire cimport field_expire
-from _pyredis.db.hash_type cimport (HASH_ABSENT, HASH_OVER, HashFound, HashIter, HashSpot, hash_allow_expiry, hash_check,
-                                    hash_count_live, hash_create, hash_expiry, hash_find, hash_get, hash_iter,
-                                    hash_length, hash_next, hash_next_expiry, hash_put, hash_random, hash_remove,
-                                    hash_reserve, hash_set_expiry, hash_settle, hash_value)
+from _pyredis.db.hash_type cimport (HASH_ABSENT, HASH_OVER, HashFound, HashIter, HashSpot, hash_allow_expiry,
+                                    hash_check, hash_count_live, hash_create, hash_expiry, hash_find, hash_get,
+                                    hash_iter, hash_iter_expiry, hash_length, hash_next, hash_next_expiry,
+                                    hash_put, hash_random, hash_remove, hash_reserve, hash_set_expiry, hash_settle,
+                                    hash_value)
 from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_add, keyspace_check, keyspace_copy, keyspace_delete,
                                    keyspace_free, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap)
 from _pyredis.db.types cimport types_bind
@@ -142,7 +143,7 @@ cdef class BareHash:
         found = []
         hash_iter(self.e, 0 if all else self.ks.now_ms, &it)
         while hash_next(&it, &field, &value):
-            found.append((_bytes(&field), _bytes(&value), it.expiry))
+            found.append((_bytes(&field), _bytes(&value), hash_iter_expiry(&it)))
         return found
 
     def random(self):
@@ -168,7 +169,7 @@ cdef class BareHash:
         return keyspace_memory(self.ks, self.e, samples)
 
     def check(self):
-        """0, or the number of the rule that is broken: of the hash, plus 1000 of the keyspace, plus 2000 of the arena."""
+        """0, or the number of the broken rule: of the hash, plus 1000 of the keyspace, plus 2000 of the arena."""
         cdef int broken = hash_check(self.ks, self.e)
         if broken:
             return broken

@@ -33,7 +33,7 @@ cdef struct HashIter:
     const uint8_t* packed          # the next name, or NULL
     const HashField* field         # the one that was returned last
     int stride                     # elements a field takes in the listpack; 0: a table
-    int64_t expiry                 # of the field returned last
+    int64_t expiry                 # of the field returned last from a listpack
     DictIter fields
 
 cdef void hash_bind(Keyspace* ks) noexcept nogil
@@ -47,11 +47,13 @@ cdef HashFound hash_find(const Keyspace* ks, const Entry* e, Slice field, HashSp
 cdef Element hash_value(const Entry* e, const HashSpot* at) noexcept nogil
 cdef ByteStr* hash_value_share(const Entry* e, const HashSpot* at) noexcept nogil   # NULL: too short for that
 cdef int64_t hash_expiry(const Entry* e, const HashSpot* at) noexcept nogil
-cdef bint hash_get(const Keyspace* ks, const Entry* e, Slice field, Element* value) noexcept nogil   # is it there, and live?
+# Is it there, and live?
+cdef bint hash_get(const Keyspace* ks, const Entry* e, Slice field, Element* value) noexcept nogil
 
 # Walking. The hash must not change meanwhile; now_ms 0: also what is over.
 cdef void hash_iter(const Entry* e, int64_t now_ms, HashIter* it) noexcept nogil
 cdef bint hash_next(HashIter* it, Element* field, Element* value) noexcept nogil
+cdef int64_t hash_iter_expiry(const HashIter* it) noexcept nogil            # of the field returned last
 cdef const Dict* hash_dict(const Entry* e) noexcept nogil                   # of HashField; NULL: not a table
 cdef bint hash_field_is_over(const Entry* e, const HashField* f, int64_t now_ms) noexcept nogil
 cdef void hash_random(const Entry* e, Rand* rand, Element* field, Element* value) noexcept nogil     # over or not

@@ -37,16 +37,12 @@ from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_LISTPACK, ENC_LISTPACK_EX, EN
 from _pyredis.ds.bytestr cimport bytestr_share
 from _pyredis.ds.dict cimport (dict_bytes, dict_find, dict_find_entry, dict_hash, dict_iter, dict_next, dict_random,
                                dict_reserve)
-from _pyredis.ds.element cimport (ELEMENT_DIGITS, element_slice, element_text)
-from _pyredis.ds.listpack cimport (LISTPACK_LARGEST, element_size, listpack_append, listpack_append_i64, listpack_at, listpack_bytes,
-                                   listpack_check, listpack_copy, listpack_delete, listpack_find, listpack_first,
-                                   listpack_free, listpack_get, listpack_insert, listpack_length, listpack_new,
-                                   listpack_next, listpack_replace)
+from _pyredis.ds.element cimport ELEMENT_DIGITS, element_slice, element_text
+from _pyredis.ds.listpack cimport (LISTPACK_LARGEST, element_size, listpack_append, listpack_append_i64, listpack_at,
+                                   listpack_bytes, listpack_check, listpack_copy, listpack_delete, listpack_find,
+                                   listpack_first, listpack_free, listpack_get, listpack_insert, listpack_length,
+                                   listpack_new, listpack_next, listpack_replace)
 from _pyredis.ds.ttl cimport ttl_any_over, ttl_bytes, ttl_count_over
-
-cdef extern from "ensure.h" nogil:
-    bint LIKELY(bint x)
-    bint UNLIKELY(bint x)
 
 cdef enum:
     LENDABLE = 16384               # a reply holds a reference to a value this long rather than a copy
@@ -250,7 +246,7 @@ cdef bint _next_packed(HashIter* it, Element* field, Element* value) noexcept no
 
 
 cdef bint hash_next(HashIter* it, Element* field, Element* value) noexcept nogil:
-    """The next field that is not left out; False: that was all. `it.expiry` is its expiry."""
+    """The next field that is not left out; False: that was all."""
     cdef const HashField* f
     cdef const FieldTable* t
     cdef Slice s
@@ -264,12 +260,15 @@ cdef bint hash_next(HashIter* it, Element* field, Element* value) noexcept nogil
         if not it.now_ms or not field_is_over(t, f, it.now_ms):
             break
     it.field = f
-    it.expiry = field_expiry(t, f)
     s = field_name(f)
     field[0] = element_text(s.ptr, s.len)
     s = field_value(f)
     value[0] = element_text(s.ptr, s.len)
     return True
+
+
+cdef int64_t hash_iter_expiry(const HashIter* it) noexcept nogil:
+    return it.expiry if it.stride else field_expiry(_table(it.entry), it.field)
 
 
 cdef const Dict* hash_dict(const Entry* e) noexcept nogil:
