@@ -1,5 +1,5 @@
-"""Hashes beside a real Redis 8: random commands on a few keys, and after each of them the reply, all fields in their
-order (of a listpack), the length with what is over, the expiries and the encoding are compared, under several limits."""
+"""Hashes beside a real Redis 8, under several limits: random commands on a few keys, and after each of them the reply,
+all fields (of a listpack in their order), the length with what is over, the expiries and the encoding are compared."""
 
 import random
 import time
