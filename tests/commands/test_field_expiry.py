@@ -269,7 +269,8 @@ ONE_CONDITION = "ERR Only one of FXX or FNX arguments can be specified"
 
 @pytest.mark.parametrize(("error", "words"), [
     (ARITY, ["FIELDS", 1, "a", 1, "EX", 10]), (ARITY, ["FIELDS", 2, "a", 1]), (ARITY, ["FIELDS", 1, "a", 1, "b"]),
-    (ARITY, ["EX", 10, "FNX", "FIELDS"]), (ARITY, ["EX", 10, "FIELDS", 0, "a"]), (ARITY, ["EX", 10, "FNX", "FIELDS", 1]), (ARITY, ["FNX", "EX", 10, "NX"]),
+    (ARITY, ["EX", 10, "FNX", "FIELDS"]), (ARITY, ["EX", 10, "FIELDS", 0, "a"]),
+    (ARITY, ["EX", 10, "FNX", "FIELDS", 1]), (ARITY, ["FNX", "EX", 10, "NX"]),
     ("ERR invalid number of fields", ["FIELDS", 0, "a", 1]), ("ERR invalid number of fields", ["FIELDS", "x", "a", 1]),
     ("ERR invalid number of fields", ["FIELDS", 2**31, "a", 1]), (ARITY, ["FIELDS", 2**31 - 1, "a", 1]),
     ("ERR unknown argument: FOO", ["FOO", "FIELDS", 1, "a", 1]), ("ERR unknown argument: a", ["EX", 10, "a", 1]),
