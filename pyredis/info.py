@@ -253,8 +253,9 @@ def _stats(server: Any) -> Fields:
     yield "instantaneous_input_repl_kbps", "0.00"
     yield "instantaneous_output_repl_kbps", "0.00"
     yield "rejected_connections", stats["rejected_connections"]
-    for name in ("sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"):
+    for name in ("sync_full", "sync_partial_ok", "sync_partial_err"):
         yield name, 0
+    yield "expired_subkeys", stats["expired_fields"]
     yield "expired_keys", stats["expired"]
     yield "expired_stale_perc", f"{stats['stale_percent']:.2f}"
     yield "expired_time_cap_reached_count", stats["time_cap_reached"]
@@ -344,9 +345,9 @@ def _cluster(server: Any) -> Fields:
 
 
 def _keyspace(server: Any) -> Fields:
-    for number, keys, expiring, ttl, _ in server.core.databases():
+    for number, keys, expiring, ttl, _, timed in server.core.databases():
         if keys:
-            yield f"db{number}", f"keys={keys},expires={expiring},avg_ttl={ttl},subexpiry=0"
+            yield f"db{number}", f"keys={keys},expires={expiring},avg_ttl={ttl},subexpiry={timed}"
 
 
 def _key_sizes(server: Any) -> Fields:

@@ -589,6 +589,7 @@ cdef class Core:
             "output_limit_closes": st.output_limit_closes, "loops": st.loops,
             "loop_us": clock_ticks_to_us(k, st.loop_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
+            "expired_fields": self.s.ks.stats.expired_fields,
             "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
             "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
             "dirty": self.s.ks.fx.dirty, "lazy_pending": _pending(self.s),
@@ -623,10 +624,11 @@ cdef class Core:
         return arena_trim(self.s.mem)
 
     def databases(self):
-        """[(id, keys, keys with an expiry, average TTL in ms, bytes of tables)] of all databases."""
+        """[(id, keys, keys with an expiry, average TTL in ms, bytes of tables, hashes with timed fields)] of all."""
         cdef int i
         return [(i, self.s.ks.dbs[i].keys.used, self.s.ks.dbs[i].expires.used, <int64_t>self.s.ks.dbs[i].average_ttl,
-                 dict_bytes(&self.s.ks.dbs[i].keys) + dict_bytes(&self.s.ks.dbs[i].expires))
+                 dict_bytes(&self.s.ks.dbs[i].keys) + dict_bytes(&self.s.ks.dbs[i].expires)
+                 + dict_bytes(&self.s.ks.dbs[i].timed), self.s.ks.dbs[i].timed.used)
                 for i in range(self.s.ks.count)]
 
     def key_info(self, int db, bytes name):

@@ -13,7 +13,10 @@ from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects
-from _pyredis.db.keyspace cimport keyspace_check, keyspace_set_clock
+from _pyredis.db.hash_type cimport hash_check
+from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
+from _pyredis.db.value cimport T_HASH, Entry, entry_type
+from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.wire.reply cimport out_sent, out_views
 
 
@@ -98,6 +101,21 @@ cdef class Session:
         """The core's clock stands at this time from now on; -1: it is real again."""
         clock_set_fake(&self.core.s.clock, unix_us)
         keyspace_set_clock(self.core.s.ks, unix_us // 1000)
+
+    def check_hashes(self):
+        """0, or the number of the rule that a hash of the server breaks."""
+        cdef Keyspace* ks = self.core.s.ks
+        cdef DictIter it
+        cdef Entry* e
+        cdef int i, broken = 0
+        for i in range(ks.count):
+            dict_iter(&ks.dbs[i].keys, &it)
+            e = <Entry*>dict_next(&it)
+            while e != NULL and not broken:
+                if entry_type(e) == T_HASH:
+                    broken = hash_check(ks, e)
+                e = <Entry*>dict_next(&it)
+        return broken
 
     def check(self):
         """0, or the number of the rule that the keyspace (or, plus 1000, the arena) breaks."""

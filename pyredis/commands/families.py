@@ -1,6 +1,6 @@
 """The families a server has. A new one is added here and nowhere else."""
 
-from . import connection, keys, lists, server, sets, sorted_sets, strings
+from . import connection, hashes, keys, lists, server, sets, sorted_sets, strings
 
-FAMILIES = [strings.FAMILY, lists.FAMILY, sets.FAMILY, sorted_sets.FAMILY, keys.FAMILY,
+FAMILIES = [strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, keys.FAMILY,
             connection.FAMILY, server.FAMILY]

@@ -67,8 +67,9 @@ def comparable(leaf, reply):
         return reply[:QUOTED]
     if leaf.name.endswith("|HELP"):             # texts of our own
         return reply[:1]
-    if leaf.name.endswith("EXPIRETIME") and int(reply[1:]) > 0:
-        return int(reply[1:]) // LENIENT        # set from each server's own clock
+    if leaf.name.endswith("EXPIRETIME"):        # of a key, or of each field; set from each server's own clock
+        told = Replies(reply).next()
+        return [at // LENIENT if at > 0 else at for at in (told if isinstance(told, list) else [told])]
     if leaf.unordered and reply[:1] in b"*~":
         return sorted(map(freeze, Replies(reply).next()))
     return reply if leaf.deterministic else reply[:1]

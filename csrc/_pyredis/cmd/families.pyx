@@ -2,6 +2,8 @@
 from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.expiry cimport bind_expiry
+from _pyredis.cmd.field_expiry cimport bind_field_expiry
+from _pyredis.cmd.hashes cimport bind_hashes
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
@@ -19,6 +21,8 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_connection(t)
     bind_databases(t)
     bind_expiry(t)
+    bind_field_expiry(t)
+    bind_hashes(t)
     bind_keys(t)
     bind_list_blocking(t)
     bind_lists(t)

@@ -1,9 +1,8 @@
 # expire -- the active cycle: removes keys whose time is over unasked. The story is in expire.pyx.
 from libc.stdint cimport int64_t
 from _pyredis.base.clock cimport Clock
+from _pyredis.db.expire_batch cimport DrainFn
 from _pyredis.db.keyspace cimport Keyspace
-
-ctypedef void (*DrainFn)(void* arg) noexcept nogil          # passes the effects on and clears them
 
 cdef enum:
     EXPIRE_IDLE_MS = 100           # between two cycles while little is stale

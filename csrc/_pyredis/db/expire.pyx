@@ -17,65 +17,25 @@ all the rest. So a batch is done in rounds: collect entries and prefetch them; r
 stale ones and prefetch their key buckets; remove. After each batch the clock is read, and the effects are
 drained, so that the list of them stays short.
 
+After the keys of a database come the fields of its hashes (db/field_expire), within the same budget.
+
 State: Db.expire_cursor, Db.average_ttl, Keyspace.expire_db and the expire part of Keyspace.stats.
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from _pyredis.base.clock cimport Clock, clock_mono_us, clock_unix_ms
+from _pyredis.db.expire_batch cimport SAMPLE_BATCHES, Batch, Cycle, batch_fill, cycle_drain, cycle_late
+from _pyredis.db.field_expire cimport field_expire_cycle
 from _pyredis.db.keyspace cimport Db, Keyspace, keyspace_expire_entry, keyspace_key
 from _pyredis.db.value cimport Entry, entry_expiry, entry_key
-from _pyredis.ds.dict cimport dict_prefetch_bucket, dict_scan
-
-cdef extern from "ensure.h" nogil:
-    void PREFETCH(const void* p)
+from _pyredis.ds.dict cimport dict_prefetch_bucket
 
 cdef enum:
-    BATCH = 32                     # keys between two looks at the clock, about
-    BATCH_ROOM = 128               # more than the fullest buckets add to that
-    BATCH_BUCKETS = 64             # a thin table may have few keys in these, or none
-    SAMPLE_BATCHES = 64            # looked through for one sample
     SAMPLE = 20                    # keys of a sample at effort 1
     TOLERATED = 10                 # per cent of stale keys to live with at effort 1
     SHARE = 25                     # per cent of the processor at effort 1
     STATS_PER_CENT = 5             # weight of the latest cycle in the average of stale keys
     TTL_PER_CENT = 2               # weight of the latest cycle in the average time to live
-
-cdef struct Batch:
-    Entry* keys[BATCH_ROOM]
-    uint64_t hashes[BATCH_ROOM]
-    int count
-
-cdef struct Cycle:                 # one call
-    Keyspace* ks
-    const Clock* clock
-    int64_t now_ms
-    int64_t deadline_us
-    int sample
-    int tolerated
-    DrainFn drain
-    void* drain_arg
-    uint64_t seen
-    uint64_t stale
-    bint late                      # the budget is used up
-    bint more                      # ... and there was more to do
-
-
-cdef void _collect(void* arg, void* entry) noexcept nogil:
-    cdef Batch* b = <Batch*>arg
-    if b.count < BATCH_ROOM:                   # what does not fit waits for the next round
-        PREFETCH(entry)
-        b.keys[b.count] = <Entry*>entry
-        b.count += 1
-
-
-cdef void _fill(Db* db, Batch* b) noexcept nogil:
-    """The next keys in the table of volatile ones, up to its end."""
-    cdef int buckets
-    b.count = 0
-    for buckets in range(BATCH_BUCKETS):
-        db.expire_cursor = dict_scan(&db.expires, db.expire_cursor, _collect, b)
-        if db.expire_cursor == 0 or b.count >= BATCH:
-            return
 
 
 cdef int _pick_stale(Cycle* run, Db* db, Batch* b, double* ttl_ms) noexcept nogil:
@@ -101,8 +61,8 @@ cdef int _expire_batch(Cycle* run, Db* db, Batch* b, double* ttl_ms) noexcept no
     cdef int stale = _pick_stale(run, db, b, ttl_ms), i
     for i in range(stale):
         keyspace_expire_entry(run.ks, db, b.hashes[i], b.keys[i])
-    if stale and run.drain != NULL:
-        run.drain(run.drain_arg)
+    if stale:
+        cycle_drain(run)
     return stale
 
 
@@ -124,7 +84,7 @@ cdef void _clean(Cycle* run, Db* db) noexcept nogil:
     cdef int64_t live = 0
     cdef double ttl_ms = 0
     while db.expires.used:
-        _fill(db, &b)
+        batch_fill(&b, &db.expires, &db.expire_cursor)
         found = _expire_batch(run, db, &b, &ttl_ms)
         seen += b.count
         stale += found
@@ -133,8 +93,7 @@ cdef void _clean(Cycle* run, Db* db) noexcept nogil:
         run.stale += found
         batches += 1
         many = stale * 100 > seen * run.tolerated
-        run.late = clock_mono_us(run.clock) >= run.deadline_us
-        if run.late:
+        if cycle_late(run):
             run.more = many
             break
         if seen >= run.sample or batches == SAMPLE_BATCHES or seen >= <int64_t>db.expires.used:
@@ -187,6 +146,8 @@ cdef int64_t expire_cycle(Keyspace* ks, const Clock* clock, int64_t budget_us, i
     run.late = run.more = False
     for i in range(ks.count):
         _clean(&run, &ks.dbs[ks.expire_db])
+        if not run.late and ks.dbs[ks.expire_db].timed.used:
+            field_expire_cycle(&run, &ks.dbs[ks.expire_db])
         ks.expire_db = ks.expire_db + 1 if ks.expire_db + 1 < ks.count else 0
         if run.late:
             break

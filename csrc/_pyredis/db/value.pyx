@@ -61,7 +61,7 @@ cdef Entry* entry_reshape(Arena* mem, Entry* e, size_t value_length, bint expire
         return e
     fresh = entry_new(mem, entry_key(e), value_length, expires)
     fresh.meta = e.meta
-    fresh.flags |= e.flags & ENTRY_POINTER
+    fresh.flags |= e.flags & (ENTRY_POINTER | ENTRY_TIMED_FIELDS)
     if had and expires:
         entry_set_expiry(fresh, entry_expiry(e))
     memcpy(entry_value(fresh), entry_value(e), kept)
