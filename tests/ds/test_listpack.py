@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from _pyredis.ds.testing import BareListpack, encode_element, validate_listpack
+from _pyredis.ds.testing import BareListpack, encode_element, import_listpack, validate_listpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -297,8 +297,24 @@ def test_a_wrong_element_is_found(body):
 
 
 @pytest.mark.parametrize("content", [b"\xc0\x05", b"\xf1\x05\x00", b"\x815", b"\xe0\x01a", b"\xf0\x01\0\0\0a"])
-def test_a_form_that_is_not_the_smallest_is_valid(content):
-    assert validate_listpack(image_of([content]))
+def test_a_form_that_is_not_the_smallest_is_valid_and_imported_as_the_smallest(content):
+    image = image_of([content])
+    assert validate_listpack(image)
+    lp = import_listpack(image)
+    assert (lp.check(), lp.forward()) == (0, [b"a" if content.endswith(b"a") else b"5"])
+
+
+@pytest.mark.parametrize("n", [16383, 2097151])
+def test_a_length_in_a_byte_less_than_redis_takes_is_imported(n):
+    head = (n - 5).to_bytes(4, "little") if n > 4097 else b""
+    content = b"\xf0" + head + b"x" * (n - 5)
+    right = image_of([b"\x01", content, b"\x02"])
+    wide = back(n)
+    narrow = bytes([wide[1] & 0x7F]) + wide[2:]
+    body = element(b"\x01") + content + narrow + element(b"\x02")
+    image = (7 + len(body)).to_bytes(4, "little") + b"\x03\0" + body + b"\xff"
+    assert not validate_listpack(image)
+    assert import_listpack(image).image == import_listpack(right).image == right
 
 
 def walk(image):
@@ -336,4 +352,8 @@ def test_validation_of_spoilt_bytes_agrees_with_the_format(elements, seed):
             image.insert(at, chance.randrange(256))
     if chance.random() < 0.7:
         image[:4] = len(image).to_bytes(4, "little")
-    assert validate_listpack(bytes(image)) == (walk(bytes(image)) is not None)
+    valid = walk(bytes(image)) is not None
+    assert validate_listpack(bytes(image)) == valid
+    imported = import_listpack(bytes(image))
+    assert (imported is not None) == valid
+    assert not valid or imported.check() == 0

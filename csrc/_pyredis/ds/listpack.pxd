@@ -53,7 +53,9 @@ cdef size_t   element_encode(uint8_t* at, Slice s) noexcept nogil               
 cdef size_t   element_size_wide(const uint8_t* p) noexcept nogil                  # element_size's rarer forms
 cdef size_t   element_size_before(const uint8_t* end) noexcept nogil              # ... of the one that ends at `end`
 
-# A listpack from outside: is every byte as it must be? `n`: bytes there are. `deep`: each element, too.
+# Bytes from outside (RESTORE, RDB): a listpack of its own, however they are spoilt; NULL if they are none.
+cdef uint8_t* listpack_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil
+# Is every byte as it must be? `n`: bytes there are. `deep`: each element, too.
 cdef bint     listpack_validate(const uint8_t* lp, size_t n, bint deep) noexcept nogil
 cdef int      listpack_check(const uint8_t* lp) noexcept nogil                    # 0, or number of the broken rule
 

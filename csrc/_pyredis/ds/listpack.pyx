@@ -19,8 +19,12 @@ It takes 1 byte up to 127, 2 below 16,383, 3 below 2,097,151, 4 below 268,435,45
 
 This is Redis's format to the byte, so that RDB and DUMP are block copies. For the same reason text that is a
 canonical integer is always stored as an integer, in the smallest form that holds it: an element has one encoding
-only, and equality of elements is equality of their bytes. listpack_find rests on it (bytes from outside may have
-another form of the same integer: listpack_check tells, by rule 4).
+only, and equality of elements is equality of their bytes. listpack_find rests on it.
+
+Bytes from outside go through listpack_import, which trusts nothing and takes two liberties that others have: a
+form that is not the smallest, and lengths of exactly 2**14 - 1, 2**21 - 1 or 2**28 - 1 in one byte less. Redis up
+to 8.0 is off by one there, and has made this the format: the reader computes the length's width from the form
+alone. Valkey 9.1 and later Redis write the shorter one, which older servers then misread.
 
 How long an element is follows from its first byte by a table of 256 (listpack.h), without a branch but for strings
 above 63 bytes. A change is one realloc (none where the arena's size class still fits) and one memmove.
@@ -475,20 +479,27 @@ cdef uint8_t* listpack_delete_at(Arena* mem, uint8_t* lp, int64_t index, size_t 
 
 # ---------------------------------------------------------------- checking
 
-cdef size_t _validate_element(const uint8_t* p, size_t room) noexcept nogil:
-    """Bytes of the element at p, of which `room` bytes may be looked at; 0 if they are none."""
+cdef size_t _validate_element(const uint8_t* p, size_t room, bint loosely) noexcept nogil:
+    """Bytes of the element at p, of which `room` bytes may be looked at; 0 if they are none.
+
+    `loosely`: the length at its end may be in a byte less, where Redis is off by one.
+    """
     cdef uint8_t[SIZE_MAX_BYTES] back
     cdef size_t n, bytes
     if room < 2 or (room < 5 and p[0] == STRING_32):   # shorter forms are told by two bytes
         return 0
     n = _content_size(p)
-    if n == 0:
+    if n == 0 or n >= room:
         return 0
-    bytes = _back_bytes(n)
-    if n + bytes > room:
-        return 0
-    _write_back(back, n)
-    return n + bytes if memcmp(p + n, back, bytes) == 0 else 0
+    bytes = _write_back(back, n)
+    if n + bytes <= room and memcmp(p + n, back, bytes) == 0:
+        return n + bytes
+    # One too wide: the high group is 0, and the next one has its top bit, which the first byte must not have.
+    if loosely and bytes > 1 and back[0] == 0 and n + bytes - 1 <= room:
+        back[1] &= 0x7f
+        if memcmp(p + n, back + 1, bytes - 1) == 0:
+            return n + bytes - 1
+    return 0
 
 
 cdef bint listpack_validate(const uint8_t* lp, size_t n, bint deep) noexcept nogil:
@@ -498,7 +509,7 @@ cdef bint listpack_validate(const uint8_t* lp, size_t n, bint deep) noexcept nog
     if not deep:
         return True
     while at < n - 1:
-        size = _validate_element(lp + at, n - 1 - at)
+        size = _validate_element(lp + at, n - 1 - at, False)
         if size == 0:
             return False
         at += size
@@ -522,7 +533,7 @@ cdef int listpack_check(const uint8_t* lp) noexcept nogil:
     if not listpack_validate(lp, n, False):
         return 1
     while at < n - 1:
-        size = _validate_element(lp + at, n - 1 - at)
+        size = _validate_element(lp + at, n - 1 - at, False)
         if size == 0:
             return 2
         if not _is_canonical(lp + at):
@@ -530,3 +541,37 @@ cdef int listpack_check(const uint8_t* lp) noexcept nogil:
         at += size
         count += 1
     return 0 if _count(lp) == COUNT_UNKNOWN or _count(lp) == count else 3
+
+
+cdef uint8_t* listpack_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil:
+    """A listpack of the elements in `image`, n bytes from anywhere; NULL if they are no listpack.
+
+    A right image is copied as it is. One with the liberties that others take (see above) is written anew.
+    """
+    cdef size_t at = LISTPACK_HEADER, count = 0, size
+    cdef bint exact = True
+    cdef uint8_t* lp
+    cdef Element e
+    if not listpack_validate(image, n, False):
+        return NULL
+    while at < n - 1:
+        size = _validate_element(image + at, n - 1 - at, True)
+        if size == 0:
+            return NULL
+        exact = exact and size == element_size(image + at) and _is_canonical(image + at)
+        at += size
+        count += 1
+    if _count(image) != COUNT_UNKNOWN and _count(image) != count:
+        return NULL
+    if exact:
+        return listpack_copy(mem, image)
+    lp = listpack_new(mem)
+    at = LISTPACK_HEADER
+    while at < n - 1:
+        e = listpack_get(image + at)
+        if e.ptr == NULL:
+            lp = listpack_append_i64(mem, lp, e.number)
+        else:
+            lp = listpack_append(mem, lp, slice_of(e.ptr, e.len))
+        at += _validate_element(image + at, n - 1 - at, True)
+    return lp

@@ -17,7 +17,7 @@ from _pyredis.ds.listpack cimport (
     element_encode, element_encoded_size, element_size, element_size_before, listpack_add, listpack_append,
     listpack_append_i64,
     listpack_at, listpack_bytes, listpack_check, listpack_copy, listpack_delete, listpack_delete_at, listpack_find,
-    listpack_first, listpack_free, listpack_get, listpack_insert, listpack_last, listpack_length, listpack_new,
+    listpack_first, listpack_free, listpack_get, listpack_import, listpack_insert, listpack_last, listpack_length, listpack_new,
     listpack_next, listpack_prepend, listpack_prev, listpack_replace, listpack_validate,
 )
 
@@ -317,6 +317,23 @@ def validate_listpack(bytes image, bint deep=True):
     valid = listpack_validate(block, n, deep)
     free(block)
     return valid
+
+
+def import_listpack(bytes image):
+    """A BareListpack by listpack_import of a copy in a block of just this size, or None."""
+    cdef size_t n = len(image)
+    cdef uint8_t* block = <uint8_t*>malloc(n if n else 1)
+    cdef const char* from_ = image
+    cdef BareListpack lp = BareListpack()
+    cdef uint8_t* made
+    memcpy(block, from_, n)
+    made = listpack_import(lp.mem, block, n)
+    free(block)
+    if made == NULL:
+        return None
+    listpack_free(lp.mem, lp.lp)
+    lp.lp = made
+    return lp
 
 
 def encode_element(bytes s):
