@@ -65,7 +65,10 @@ cdef inline size_t listpack_bytes(const uint8_t* lp) noexcept nogil:
 
 cdef inline size_t element_size(const uint8_t* p) noexcept nogil:
     """Bytes of the element at p, its length at the end included."""
-    cdef size_t n = listpack_sizes[p[0]]
+    cdef size_t n
+    if LIKELY((p[0] & 0xc0) == 0x80):              # predicted, it is shorter by a load, and a walk waits for this
+        return (p[0] & 0x3f) + 2
+    n = listpack_sizes[p[0]]
     return n if LIKELY(n != 0) else element_size_wide(p)
 
 

@@ -26,8 +26,11 @@ form that is not the smallest, and lengths of exactly 2**14 - 1, 2**21 - 1 or 2*
 to 8.0 is off by one there, and has made this the format: the reader computes the length's width from the form
 alone. Valkey 9.1 and later Redis write the shorter one, which older servers then misread.
 
-How long an element is follows from its first byte by a table of 256 (listpack.h), without a branch but for strings
-above 63 bytes. A change is one realloc (none where the arena's size class still fits) and one memmove.
+How long an element is follows from its first byte: of a short string by a mask, else by a table of 256
+(listpack.h), without a branch but for strings above 63 bytes. A walk waits for just that, so a search costs 2.2 ns
+an element with short strings, 3.2 with integers (the table alone 3.2 with both; bench/micro/bench_listpack, 22
+November 2026, a shared 2-core Xeon). A change is one realloc (none where the arena's size class still fits) and
+one memmove.
 
 Cost: ends O(1); by index, find, and any change O(bytes). Ownership: the caller owns the block, whose size stands in
 its header. Whoever changes it writes lp = listpack_...(mem, lp, ...).

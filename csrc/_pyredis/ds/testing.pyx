@@ -444,3 +444,66 @@ cdef class BenchDict:
     @property
     def buckets(self):
         return self.d.buckets
+
+
+cdef class BenchListpack:
+    """A listpack of n elements name:0, name:1 ... for bench/micro: all loops without Python, ns of CPU back."""
+    cdef Arena* mem
+    cdef uint8_t* lp
+    cdef list elements
+
+    def __cinit__(self, list elements):
+        self.mem = arena_new()
+        self.lp = listpack_new(self.mem)
+        self.elements = elements
+        for e in elements:
+            self.lp = listpack_append(self.mem, self.lp, slice_of(e, len(e)))
+
+    def __dealloc__(self):
+        listpack_free(self.mem, self.lp)
+        arena_free(self.mem)
+
+    def find(self, bytes needle, int skip, size_t count):
+        """ns of CPU a search for `needle`."""
+        cdef size_t i, found = 0
+        cdef Slice s = slice_of(needle, len(needle))
+        cdef int64_t start = _ns(CLOCK_PROCESS_CPUTIME_ID)
+        with nogil:
+            for i in range(count):
+                found += listpack_find(self.lp, listpack_first(self.lp), s, skip) != NULL
+        return (_ns(CLOCK_PROCESS_CPUTIME_ID) - start) / <double>count
+
+    def walk(self, size_t count):
+        """ns of CPU an element of listpack_get and listpack_next."""
+        cdef size_t i, total = 0, n = 0
+        cdef const uint8_t* p
+        cdef Element e
+        cdef int64_t start = _ns(CLOCK_PROCESS_CPUTIME_ID)
+        with nogil:
+            for i in range(count):
+                p = listpack_first(self.lp)
+                while p != NULL:
+                    e = listpack_get(p)
+                    total += e.len + e.number
+                    n += 1
+                    p = listpack_next(self.lp, p)
+        assert total
+        return (_ns(CLOCK_PROCESS_CPUTIME_ID) - start) / <double>n
+
+    def append(self, size_t count):
+        """ns of CPU an element, when the listpack is built anew by appending."""
+        cdef size_t i, j, n = len(self.elements)
+        cdef uint8_t* lp
+        cdef Slice* slices = <Slice*>malloc(n * sizeof(Slice))
+        cdef int64_t start
+        for i in range(n):
+            slices[i] = slice_of(<bytes>self.elements[i], len(<bytes>self.elements[i]))
+        start = _ns(CLOCK_PROCESS_CPUTIME_ID)
+        with nogil:
+            for i in range(count):
+                lp = listpack_new(self.mem)
+                for j in range(n):
+                    lp = listpack_append(self.mem, lp, slices[j])
+                listpack_free(self.mem, lp)
+        free(slices)
+        return (_ns(CLOCK_PROCESS_CPUTIME_ID) - start) / <double>(n * count)
