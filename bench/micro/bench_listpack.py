@@ -3,7 +3,7 @@
     PYTHONPATH=.:csrc python -m bench.micro.bench_listpack [rounds]
 """
 
-from _pyredis.ds.testing import BenchListpack
+from _pyredis.ds.listpack_testing import BenchListpack
 
 from bench.micro.runner import heading, rounds, show
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from _pyredis.ds.testing import BareListpack, encode_element, import_listpack, validate_listpack
+from _pyredis.ds.listpack_testing import BareListpack, encode_element, import_listpack, validate_listpack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from _pyredis.ds.testing import BareListpack, import_listpack
+from _pyredis.ds.listpack_testing import BareListpack, import_listpack
 
 from tests.ds.test_listpack import BOUNDARIES, LENGTHS, NOT_INTEGERS, text
 
