@@ -4,7 +4,7 @@
 # A position is the address of an element; NULL is before the first and behind the last: what listpack_prev of the
 # first and listpack_next of the last return, and what no walk is given. A Slice to be stored must not be a part of
 # the listpack that is changed.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.hash cimport bytes_load32
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice

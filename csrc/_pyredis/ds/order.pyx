@@ -24,7 +24,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
-from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.slice cimport Slice
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 
 cdef extern from "ensure.h" nogil:
