@@ -101,12 +101,17 @@ def test_a_command_has_the_properties_of_the_real_one(name):
     assert (entry.spec.since or entry.spec.valkey) == fact["since"]
 
 
+def found(fact):
+    """How a fact says where the keys are; an empty map was read from RESP2 as an empty list."""
+    return {step: {**fact[step], "spec": fact[step]["spec"] or {}} for step in ("begin_search", "find_keys")}
+
+
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_a_command_finds_its_keys_as_the_real_one_does(name):
     ours = plain(info_reply(ENTRIES[name])[8])
     theirs = fact_of(ENTRIES[name])["key_specs"]
     assert [{**spec, "flags": set(spec["flags"]), "notes": ""} for spec in ours] == \
-        [{**spec, "flags": flat(spec["flags"]), "notes": ""} for spec in theirs]
+        [{**spec, "flags": flat(spec["flags"]), "notes": "", **found(spec)} for spec in theirs]
 
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))

@@ -10,6 +10,7 @@ cdef enum:
 cdef bint num_parse_i64(const char* p, size_t n, int64_t* out) noexcept nogil
 cdef bint num_parse_u64(const char* p, size_t n, uint64_t* out) noexcept nogil
 cdef bint num_parse_double(const char* p, size_t n, double* out) noexcept nogil
+cdef bint num_parse_sort_key(const char* p, size_t n, double* out) noexcept nogil
 cdef bint num_parse_long_double(const char* p, size_t n, long double* out) noexcept nogil
 
 # Number -> text: how many bytes were written; no NUL follows them.

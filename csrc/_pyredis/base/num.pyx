@@ -28,7 +28,7 @@ from libc.errno cimport ERANGE, errno
 from libc.math cimport isinf, isnan, signbit
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, strtod
-from libc.string cimport memcpy, memset
+from libc.string cimport memchr, memcpy, memset
 
 cdef extern from "<stdlib.h>" nogil:
     long double strtold(const char* text, char** end) noexcept
@@ -144,15 +144,13 @@ cdef bint _parse_double_exact(const char* p, size_t n, double* out) noexcept nog
     return True
 
 
-cdef bint num_parse_double(const char* p, size_t n, double* out) noexcept nogil:
-    """Read a double: decimal, hexadecimal, inf or infinity in any case; see the story for what is refused."""
+cdef bint _parse_double_any(const char* p, size_t n, bint limits, double* out) noexcept nogil:
+    """By strtod. `limits`: what overflows is infinite, what underflows 0; else both are refused."""
     cdef char[512] room
     cdef char* text = room
     cdef char* end = NULL
     cdef double v
     cdef bint good
-    if _parse_double_exact(p, n, out):
-        return True
     if n == 0 or p[0] == c' ' or (p[0] >= 9 and p[0] <= 13):
         return False
     if n >= sizeof(room):
@@ -163,12 +161,24 @@ cdef bint num_parse_double(const char* p, size_t n, double* out) noexcept nogil:
     text[n] = 0                                    # a NUL inside ends the number early, and so is refused
     (&errno)[0] = 0
     v = strtod(text, &end)
-    good = end == text + n and not isnan(v) and not (errno == ERANGE and (v == 0 or isinf(v)))
+    good = end == text + n and not isnan(v) and (limits or not (errno == ERANGE and (v == 0 or isinf(v))))
     if text != room:
         free(text)
     if good:
         out[0] = v
     return good
+
+
+cdef bint num_parse_double(const char* p, size_t n, double* out) noexcept nogil:
+    """Read a double: decimal, hexadecimal, inf or infinity in any case; see the story for what is refused."""
+    return _parse_double_exact(p, n, out) or _parse_double_any(p, n, False, out)
+
+
+cdef bint num_parse_sort_key(const char* p, size_t n, double* out) noexcept nogil:
+    """Read a number as SORT does: decimal only, and never out of range: too large is infinite, too small is 0."""
+    if _parse_double_exact(p, n, out):
+        return True
+    return memchr(p, c'x', n) == NULL and memchr(p, c'X', n) == NULL and _parse_double_any(p, n, True, out)
 
 
 cdef bint num_parse_long_double(const char* p, size_t n, long double* out) noexcept nogil:

@@ -14,6 +14,7 @@ from _pyredis.cmd.sorted_set_algebra cimport bind_sorted_set_algebra
 from _pyredis.cmd.sorted_set_pops cimport bind_sorted_set_pops
 from _pyredis.cmd.sorted_set_ranges cimport bind_sorted_set_ranges
 from _pyredis.cmd.sorted_sets cimport bind_sorted_sets
+from _pyredis.cmd.sorting cimport bind_sorting
 from _pyredis.cmd.strings cimport bind_strings
 
 
@@ -24,6 +25,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_field_expiry(t)
     bind_hashes(t)
     bind_keys(t)
+    bind_sorting(t)
     bind_list_blocking(t)
     bind_lists(t)
     bind_scan(t)

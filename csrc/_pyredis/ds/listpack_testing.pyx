@@ -8,10 +8,11 @@ from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.ds.listpack cimport (
-    element_encode, element_encoded_size, element_size, element_size_before, listpack_append, listpack_append_i64,
-    listpack_at, listpack_bytes, listpack_check, listpack_copy, listpack_delete, listpack_delete_at, listpack_find,
-    listpack_first, listpack_free, listpack_get, listpack_import, listpack_insert, listpack_last, listpack_length,
-    listpack_new, listpack_next, listpack_prepend, listpack_prev, listpack_replace, listpack_validate,
+    element_encode, element_encoded_size, element_size, element_size_before, listpack_add, listpack_append,
+    listpack_append_i64, listpack_at, listpack_bytes, listpack_check, listpack_copy, listpack_delete,
+    listpack_delete_at, listpack_find, listpack_first, listpack_free, listpack_get, listpack_import, listpack_insert,
+    listpack_last, listpack_length, listpack_new, listpack_next, listpack_prepend, listpack_prev, listpack_replace,
+    listpack_validate,
 )
 
 
@@ -90,6 +91,14 @@ cdef class BareListpack:
         """The index of the first element from `start` on that equals `needle`, or None."""
         cdef uint8_t* p = listpack_find(self.lp, listpack_at(self.lp, start), slice_of(needle, len(needle)), skip)
         return self._index(<size_t>p) if p != NULL else None
+
+    def add(self, list values, bint in_front=False):
+        """Up to a hundred values at once."""
+        cdef Slice[100] slices
+        cdef int i
+        for i in range(len(values)):
+            slices[i] = slice_of(values[i], len(values[i]))
+        self.lp = listpack_add(self.mem, self.lp, slices, len(values), in_front)
 
     def append(self, bytes s):
         self.lp = listpack_append(self.mem, self.lp, slice_of(s, len(s)))
