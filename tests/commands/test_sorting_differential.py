@@ -68,8 +68,8 @@ def test_what_a_number_is(both, value):
 @pytest.mark.parametrize("options", [
     "LIMIT", "LIMIT 1", "LIMIT a 1", "LIMIT 1 b", "STORE", "BY", "GET", "FOO", "ASC DESC", "LIMIT 1 1 FOO",
     "LIMIT a 1 FOO", "LIMIT 9223372036854775808 1", "LIMIT 9223372036854775807 9223372036854775807", "DESC ASC",
-    "ALPHA ALPHA", "LIMIT 0 2 LIMIT 1 1", "BY nosort BY w_*", "BY w_* BY nosort", "STORE a STORE b", "GET", "GET #", "GET # GET",
-    "limit -5 2", "LIMIT 1 -1", "LIMIT 1 0", "LIMIT 5 5", "LIMIT 0 -9", "by w_* get # desc"])
+    "ALPHA ALPHA", "LIMIT 0 2 LIMIT 1 1", "BY nosort BY w_*", "BY w_* BY nosort", "STORE a STORE b",
+    "GET #", "GET # GET", "limit -5 2", "LIMIT 1 -1", "LIMIT 1 0", "LIMIT 5 5", "LIMIT 0 -9", "by w_* get # desc"])
 @pytest.mark.parametrize("command", ["SORT", "SORT_RO"])
 def test_options_and_their_errors(both, command, options):
     both("RPUSH", "l", 3, 1, 2)
