@@ -5,14 +5,23 @@ keyspace and the table. Functions take the Core and give plain Python values; no
 address that DEBUG OBJECT prints.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
-from _pyredis.base.slice cimport slice_of
+from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.cmd.digest cimport DIGEST_BYTES, digest_all, digest_value
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport EV_NONE, effects_key
-from _pyredis.db.keyspace cimport Db, Key, LOOKUP_PEEK, keyspace_get, keyspace_key
+from _pyredis.db.hash_type cimport hash_dict
+from _pyredis.db.keyspace cimport Db, Key, LOOKUP_PEEK, keyspace_find, keyspace_get, keyspace_key
+from _pyredis.db.set_type cimport set_of, set_table
 from _pyredis.db.string_type cimport STRING_AS_TEXT, string_set
+from _pyredis.db.value cimport (ENC_LISTPACK, ENC_LISTPACK_EX, ENC_QUICKLIST, Entry, T_HASH, T_SET, T_ZSET,
+                                entry_encoding, entry_is_over, entry_pointer, entry_type)
+from _pyredis.db.zset_type cimport zset_table
 from _pyredis.ds.dict cimport BUCKET_SLOTS, Dict, dict_bytes
+from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
+from _pyredis.ds.listpack cimport element_size, listpack_first, listpack_get, listpack_next
+from _pyredis.ds.quicklist cimport NODE_LZF, Quicklist, QuickNode
 
 
 cdef dict _table(const Dict* d):
@@ -49,3 +58,81 @@ def populate(Core core, int db, bytes prefix, int64_t count, int64_t size):
         if core.s.ks.fx.wanted:
             # The effect outlives `name`, so it gets no key of its own but that of the whole database.
             effects_key(&core.s.ks.fx, db, slice_of(NULL, 0), EV_NONE, b"populate", 0)
+
+
+# ---------------------------------------------------------------- one value
+
+cdef const Entry* _live(Core core, int db, bytes name):
+    """The entry of a key that has not expired, or NULL."""
+    cdef Slice text = slice_of(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+    cdef Entry* e = keyspace_find(&core.s.ks.dbs[db], keyspace_key(core.s.ks, text))
+    return e if e != NULL and not entry_is_over(e, core.s.ks.now_ms) else NULL
+
+
+def digest(Core core):
+    """The digest of all data, 20 bytes: the same for the same data in any server."""
+    cdef uint8_t[DIGEST_BYTES] found
+    with nogil:
+        digest_all(core.s.ks, found)
+    return <bytes>found[:DIGEST_BYTES]
+
+
+def value_digest(Core core, int db, bytes name):
+    """The digest of a key's value, 20 bytes; zeros if there is no such key."""
+    cdef uint8_t[DIGEST_BYTES] found
+    cdef const Entry* e = _live(core, db, name)
+    with nogil:
+        digest_value(core.s.ks, e, found)
+    return <bytes>found[:DIGEST_BYTES]
+
+
+def packed_elements(Core core, int db, bytes name):
+    """[(offset, bytes it takes, element)] of a value that is one listpack; None if it is not, or not there."""
+    cdef char[ELEMENT_DIGITS] digits
+    cdef const Entry* e = _live(core, db, name)
+    cdef uint8_t* lp
+    cdef const uint8_t* p
+    cdef Element x
+    cdef Slice text
+    if e == NULL or entry_encoding(e) not in (ENC_LISTPACK, ENC_LISTPACK_EX):
+        return None
+    lp = <uint8_t*>entry_pointer(e)
+    p = listpack_first(lp)
+    found = []
+    while p != NULL:
+        x = listpack_get(p)
+        text = element_slice(&x, digits)
+        found.append((p - lp, element_size(p), text.ptr[:text.len]))
+        p = listpack_next(lp, p)
+    return found
+
+
+def quick_nodes(Core core, int db, bytes name):
+    """(fill, compress depth, [(kind, elements, bytes, bytes of room, bytes uncompressed) of each node]) of a
+    quicklist; None if the value is none. Bytes are those of the elements."""
+    cdef const Entry* e = _live(core, db, name)
+    cdef const Quicklist* q
+    cdef const QuickNode* node
+    if e == NULL or entry_encoding(e) != ENC_QUICKLIST:
+        return None
+    q = <const Quicklist*>entry_pointer(e)
+    node = q.head
+    nodes = []
+    while node != NULL:
+        nodes.append((("packed", "plain", "lzf")[node.kind], node.count, node.used, node.room,
+                      node.raw if node.kind == NODE_LZF else node.used))
+        node = node.next
+    return q.fill, q.depth, nodes
+
+
+def value_table(Core core, int db, bytes name):
+    """Figures of the table that a value is kept in, a dict; None if it is in no table, or not there."""
+    cdef const Entry* e = _live(core, db, name)
+    cdef const Dict* d = NULL
+    if e != NULL and entry_type(e) == T_SET:
+        d = set_table(set_of(e))
+    elif e != NULL and entry_type(e) == T_ZSET:
+        d = zset_table(e)
+    elif e != NULL and entry_type(e) == T_HASH:
+        d = hash_dict(e)
+    return _table(d) if d != NULL else None

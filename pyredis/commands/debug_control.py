@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from _pyredis.inspect import populate, tables
+from _pyredis.inspect import digest, packed_elements, populate, quick_nodes, tables, value_digest, value_table
 
 from pyredis.config_types import memory
 from pyredis.glob import glob_match
@@ -22,6 +22,9 @@ DENIED = ('ERR DEBUG command not allowed. If the enable-debug-command option is 
           "then restart the server.")
 
 LONGEST_MATCHED = 1_000_000
+LISTPACK_FRAME = 7                    # bytes of a listpack beside its elements'
+SHOWN = 128                           # bytes of an element that DEBUG LISTPACK prints
+ANY_NUMBER = 1 << 20                  # of arguments
 LARGEST_THRESHOLD = (1 << 32) - (1 << 20)
 
 
@@ -159,7 +162,50 @@ def _object(server: Any, client: Any, args: list[bytes]) -> Simple:
         size = found["memory"]
     return Simple(f"Value at:{found['address']:#x} refcount:1 encoding:{found['encoding']} "
                   f"serializedlength:{size} lru:{found['access']} "
-                  f"lru_seconds_idle:{found['idle_ms'] // 1000}")
+                  f"lru_seconds_idle:{found['idle_ms'] // 1000}{_quick_figures(server, client, args[0])}")
+
+
+def _quick_figures(server: Any, client: Any, key: bytes) -> str:
+    """What DEBUG OBJECT adds for a quicklist."""
+    quick = quick_nodes(server.core, client.db, key)
+    if quick is None:
+        return ""
+    fill, depth, nodes = quick
+    elements = sum(node[1] for node in nodes)
+    size = sum(raw + (0 if kind == "plain" else LISTPACK_FRAME) for kind, _, _, _, raw in nodes)
+    return (f" ql_nodes:{len(nodes)} ql_avg_node:{elements / len(nodes):.2f} ql_listpack_max:{fill} "
+            f"ql_compressed:{int(depth != 0)} ql_uncompressed_size:{size}")
+
+
+def _listpack(server: Any, client: Any, args: list[bytes]) -> Simple:
+    _found(server, client, args[0])
+    elements = packed_elements(server.core, client.db, args[0])
+    if elements is None:
+        raise ReplyError("ERR Not a listpack encoded object.")
+    print(f"listpack of {args[0]!r}: {len(elements)} elements")
+    for offset, size, element in elements:
+        print(f"  at {offset}, {size} bytes: {element[:SHOWN]!r}")
+    return Simple("Listpack structure printed on stdout")
+
+
+def _quicklist(server: Any, client: Any, args: list[bytes]) -> Simple:
+    _found(server, client, args[0])
+    quick = quick_nodes(server.core, client.db, args[0])
+    if quick is None:
+        raise ReplyError("ERR Not a quicklist encoded object.")
+    fill, depth, nodes = quick
+    print(f"quicklist of {args[0]!r}: {len(nodes)} nodes, fill {fill}, compress depth {depth}")
+    for i, (kind, count, used, room, raw) in enumerate(nodes):
+        print(f"  node {i}: {kind}, {count} elements, {used} of {room} bytes, {raw} uncompressed")
+    return Simple("Quicklist structure printed on stdout")
+
+
+def _digest(server: Any, client: Any, args: list[bytes]) -> Simple:
+    return Simple(digest(server.core).hex())
+
+
+def _digest_value(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
+    return [Simple(value_digest(server.core, client.db, key).hex()) for key in args]
 
 
 def _sds_length(server: Any, client: Any, args: list[bytes]) -> Simple:
@@ -189,7 +235,10 @@ def _table_stats(server: Any, client: Any, args: list[bytes]) -> Verbatim:
 
 def _table_stats_key(server: Any, client: Any, args: list[bytes]) -> Verbatim:
     _found(server, client, args[0])
-    raise ReplyError("ERR The value stored at the specified key is not represented using an hash table")
+    table = value_table(server.core, client.db, args[0])
+    if table is None:
+        raise ReplyError("ERR The value stored at the specified key is not represented using an hash table")
+    return Verbatim(_table_text(table))
 
 
 def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
@@ -281,9 +330,12 @@ ROWS = (
     Subcommand(_config_rewrite_force_all, 0, 0, "CONFIG-REWRITE-FORCE-ALL",
                "Like CONFIG REWRITE, with every parameter, even those at their default."),
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
+    Subcommand(_digest, 0, 0, "DIGEST", "One number for all data, the same for the same data."),
+    Subcommand(_digest_value, 0, ANY_NUMBER, "DIGEST-VALUE <key> [<key> ...]", "The same for the values of keys."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
     Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
+    Subcommand(_listpack, 1, 1, "LISTPACK <key>", "Print the elements of a listpack to the standard output."),
     Subcommand(_log, 1, 1, "LOG <message>", "Write this to the log."),
     Subcommand(_object, 1, 1, "OBJECT <key>", "Where and how a value is stored."),
     Subcommand(_out_of_memory, 0, 0, "OOM", "End the server as exhausted memory does."),
@@ -297,6 +349,7 @@ ROWS = (
                "Accepted; reply buffers follow their content at once."),
     Subcommand(_sds_length, 1, 1, "SDSLEN <key>", "Lengths of a key and its string."),
     Subcommand(_segfault, 0, 0, "SEGFAULT", "End the server by SIGSEGV."),
+    Subcommand(_quicklist, 1, 2, "QUICKLIST <key> [<0|1>]", "Print the nodes of a quicklist to the standard output."),
     Subcommand(_packed_threshold, 1, 1, "QUICKLIST-PACKED-THRESHOLD <size>",
                "Give list elements from this size on a node of their own; 0: only those too large for a node."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
@@ -313,6 +366,6 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 # Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
 ABSENT = frozenset((
     "aof-flush-sleep", "client-eviction", "clusterlink", "crash-and-recover",
-    "digest", "digest-value", "drop-cluster-packet-filter", "internal_secret", "leak", "listpack", "loadaof",
-    "mallctl", "mallctl-str", "mark-internal-client", "quicklist", "reload",
+    "drop-cluster-packet-filter", "internal_secret", "leak", "loadaof",
+    "mallctl", "mallctl-str", "mark-internal-client", "reload",
     "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))

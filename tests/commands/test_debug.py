@@ -145,3 +145,71 @@ def test_stringmatch_len_matches_a_run_of_letters(r, pattern, length, matches):
 
 def test_stringmatch_len_takes_bounded_time(r):
     assert r("DEBUG", "STRINGMATCH-LEN", 100_000, "a*" * 20 + "b") == 0
+
+
+FORMS = {
+    "listpack": [("RPUSH", "k", 1, "a"), ("SADD", "k", "a"), ("HSET", "k", "a", 1), ("ZADD", "k", 1, "a")],
+    "listpackex": [("HSETEX", "k", "EX", 100, "FIELDS", 1, "a", 1)],
+    "quicklist": [("RPUSH", "k", *range(20_000)), ("RPUSH", "k", "x" * 20_000)],
+    "hashtable": [("SADD", "k", *(f"m{i}" for i in range(300))), ("HSET", "k", *range(2000))],
+    "skiplist": [("ZADD", "k", *range(600))],
+    "intset": [("SADD", "k", 1)],
+    "int": [("SET", "k", 1)],
+}
+CASES = [(form, request) for form, requests in FORMS.items() for request in requests]
+
+
+@pytest.mark.parametrize(("form", "request_"), CASES, ids=[f"{form} {request[0]}" for form, request in CASES])
+def test_what_shows_an_encoding_wants_that_encoding(r, capfd, form, request_):
+    r(*request_)
+    assert r("OBJECT", "ENCODING", "k") == form.encode()
+    for word, forms, error in (
+            ("LISTPACK", ("listpack", "listpackex"), "ERR Not a listpack encoded object."),
+            ("QUICKLIST", ("quicklist",), "ERR Not a quicklist encoded object."),
+            ("HTSTATS-KEY", ("hashtable", "skiplist"),
+             "ERR The value stored at the specified key is not represented using an hash table")):
+        if form in forms:
+            reply = r("DEBUG", word, "k")
+            assert b"number of elements" in reply if word == "HTSTATS-KEY" else \
+                reply == f"{word.capitalize()} structure printed on stdout"
+            assert capfd.readouterr().out.startswith("" if word == "HTSTATS-KEY" else f"{word.lower()} of b'k':")
+        else:
+            with raises_reply(error):
+                r("DEBUG", word, "k")
+    for word in ("LISTPACK", "QUICKLIST", "HTSTATS-KEY"):
+        with raises_reply("ERR no such key"):
+            r("DEBUG", word, "none")
+
+
+@pytest.mark.parametrize(("form", "request_"), CASES, ids=[f"{form} {request[0]}" for form, request in CASES])
+def test_object_tells_of_every_type_when_it_was_used(r, form, request_):
+    r(*request_)
+    r.advance(ms=5000)
+    assert r("OBJECT", "IDLETIME", "k") == 5
+    assert r("OBJECT", "REFCOUNT", "k") == (2147483647 if form == "int" else 1)
+    with raises_reply("ERR An LFU maxmemory policy is not selected"):
+        r("OBJECT", "FREQ", "k")
+    r("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
+    assert r("OBJECT", "FREQ", "k") >= 0
+    with raises_reply("ERR An LFU maxmemory policy is selected"):
+        r("OBJECT", "IDLETIME", "k")
+
+
+def test_object_tells_of_the_nodes_of_a_quicklist(r):
+    r("CONFIG", "SET", "list-max-listpack-size", 100)
+    r("RPUSH", "k", *range(1, 251))
+    fields = dict(field.split(":") for field in r("DEBUG", "OBJECT", "k").split()[6:])
+    assert fields == {"lru_seconds_idle": "0", "ql_nodes": "3", "ql_avg_node": "83.33", "ql_listpack_max": "100",
+                      "ql_compressed": "0", "ql_uncompressed_size": str(127 * 2 + 123 * 3 + 3 * 7)}
+
+
+@pytest.mark.peer
+def test_the_nodes_of_a_quicklist_are_those_of_redis(r, peer):
+    server = peer("redis8", "--enable-debug-command", "yes")
+    server.call("FLUSHALL")
+    found = []
+    for call in (r, server.call):
+        call("RPUSH", "k", *(f"element {i}" for i in range(5000)), "x" * 10_000, "y")
+        call("LPUSH", "k", *range(3000))
+        found.append([field for field in call("DEBUG", "OBJECT", "k").split() if field.startswith("ql_")])
+    assert found[0] == found[1]
