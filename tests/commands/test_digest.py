@@ -26,7 +26,8 @@ def fill(call, kind, key, n, chance):
     elif kind == "set":
         call("SADD", key, *words)
     elif kind == "zset":
-        scores = [chance.choice(["inf", "-inf", "-0", "1e30", "0.1", str(chance.gauss(0, 9))]) for _ in words]
+        scores = [chance.choice(["inf", "-inf", "1e30", "0.1", "1152921504606846976", str(chance.gauss(0, 9))])
+                  for _ in words]
         call("ZADD", key, *(word for pair in zip(scores, words, strict=True) for word in pair))
     else:
         call("HSET", key, *(word for pair in zip(words, words[::-1], strict=True) for word in pair))

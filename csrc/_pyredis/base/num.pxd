@@ -17,6 +17,7 @@ cdef bint num_parse_long_double(const char* p, size_t n, long double* out) noexc
 cdef int num_format_i64(int64_t v, char* out) noexcept nogil
 cdef int num_format_u64(uint64_t v, char* out) noexcept nogil
 cdef int num_format_double(double v, char* out) noexcept nogil
+cdef int num_format_shortest(double v, char* out) noexcept nogil
 cdef int num_format_long_double_human(long double v, char* out, size_t cap) noexcept nogil
 
 cdef extern from "bytes.h" nogil:

@@ -315,27 +315,35 @@ cdef int _lay_out(const char* digits, int n, int k, char* out) noexcept nogil:
     return size + 2 + num_format_u64(magnitude, out + size + 2)
 
 
-cdef int num_format_double(double v, char* out) noexcept nogil:
-    """Write `v` as Redis prints a score, at most 25 bytes: inf, -inf and nan for what is no number."""
+cdef int num_format_shortest(double v, char* out) noexcept nogil:
+    """Write `v` by its digits alone, at most 25 bytes: 1152921504606847000 where num_format_double knows more."""
     cdef char[24] digits
     cdef int k = 0, n, sign = 0
-    if v >= -4611686018427387904.0 and v <= 4611686018427387904.0 and v == <double><int64_t>v:
-        if v == 0 and signbit(v):
-            memcpy(out, "-0", 2)
-            return 2
-        return num_format_i64(<int64_t>v, out)
     if isnan(v):
         memcpy(out, "nan", 3)
         return 3
-    if v < 0:
+    if signbit(v):
         out[0] = c'-'
         sign = 1
         v = -v
+    if v == 0:
+        out[sign] = c'0'
+        return sign + 1
     if isinf(v):
         memcpy(out + sign, "inf", 3)
         return sign + 3
     n = _shortest(v, digits, &k)
     return sign + _lay_out(digits, n, k, out + sign)
+
+
+cdef int num_format_double(double v, char* out) noexcept nogil:
+    """Write `v` as Redis prints a score, at most 25 bytes: inf, -inf and nan for what is no number."""
+    if v >= -4611686018427387904.0 and v <= 4611686018427387904.0 and v == <double><int64_t>v:
+        if v == 0 and signbit(v):
+            memcpy(out, "-0", 2)
+            return 2
+        return num_format_i64(<int64_t>v, out)
+    return num_format_shortest(v, out)
 
 
 cdef int num_format_long_double_human(long double v, char* out, size_t cap) noexcept nogil:

@@ -10,7 +10,7 @@ Two ways to take bytes into a digest of 20:
              string       mix the text
              list         mix each element
              set          add each member
-             sorted set   add, for each member, a digest of: mix member, mix score ("%.17g")
+             sorted set   add, for each member, a digest of: mix member, mix score (its shortest digits)
              hash         add, for each field, a digest of: mix field, mix value, and if it expires add "!!hexpire!!"
              add "!!expire!!" if the key expires
     all      for each database with keys, mix its number (u32, high byte first); add, for each key, a digest of:
@@ -19,11 +19,11 @@ Two ways to take bytes into a digest of 20:
 What has expired and is still there counts.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from _pyredis.base.hash cimport hash_sha1
-from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_shortest
+from _pyredis.base.slice cimport Slice
 from _pyredis.db.hash_type cimport HASH_LASTS, HashIter, hash_iter, hash_next
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport ListIter, list_done, list_iter, list_next
@@ -98,7 +98,7 @@ cdef void _set(const Entry* e, uint8_t* digest) noexcept nogil:
 
 cdef void _zset(const Entry* e, uint8_t* digest) noexcept nogil:
     cdef uint8_t[DIGEST_BYTES] pair
-    cdef char[64] text
+    cdef char[NUM_DOUBLE_MAX] text
     cdef ZIter it
     cdef Element x
     cdef double score
@@ -106,7 +106,7 @@ cdef void _zset(const Entry* e, uint8_t* digest) noexcept nogil:
     while zset_next(&it, &x, &score):
         memset(pair, 0, DIGEST_BYTES)
         _mix_element(pair, &x)
-        _mix(pair, text, snprintf(text, sizeof(text), b"%.17g", score))
+        _mix(pair, text, num_format_shortest(score, text))
         _add(digest, pair, DIGEST_BYTES)
 
 
