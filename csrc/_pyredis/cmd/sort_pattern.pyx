@@ -15,10 +15,11 @@ from libc.string cimport memchr, memcpy
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport Ctx, lookup_read
+from _pyredis.db.effects cimport effects_keep
 from _pyredis.db.hash_type cimport hash_get
-from _pyredis.db.keyspace cimport Key, keyspace_key
+from _pyredis.db.keyspace cimport Key, keyspace_find, keyspace_key
 from _pyredis.db.string_type cimport STRING_DIGITS, string_get_i64, string_view
-from _pyredis.db.value cimport Entry, T_HASH, T_STRING, entry_type
+from _pyredis.db.value cimport Entry, T_HASH, T_STRING, entry_is_over, entry_type
 from _pyredis.ds.dict cimport dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_int, element_length, element_slice, element_text
 from _pyredis.ds.order cimport Ranked, order_missing
@@ -54,7 +55,10 @@ cdef inline Element _value(Ctx* c, const SortPattern* p, Key key) noexcept nogil
     cdef char[STRING_DIGITS] digits
     cdef Slice text
     cdef Element found
-    cdef Entry* e = lookup_read(c, key)
+    cdef Entry* e = keyspace_find(c.db, key)
+    if e != NULL and entry_is_over(e, c.ks.now_ms):
+        key.name = effects_keep(&c.ks.fx, key.name)    # the effect outlives the group's names
+    e = lookup_read(c, key)
     if e == NULL or entry_type(e) != (T_HASH if p.field.len else T_STRING):
         return order_missing()
     if p.field.len:

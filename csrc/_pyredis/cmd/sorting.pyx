@@ -23,7 +23,7 @@ from libc.string cimport memchr, memcpy
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_sort_key
-from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, ERR_WRONG_TYPE, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_read, lookup_write
 from _pyredis.cmd.elements cimport reply_element
