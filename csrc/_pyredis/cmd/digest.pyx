@@ -24,7 +24,7 @@ from libc.string cimport memset
 from _pyredis.base.hash cimport hash_sha1
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_shortest
 from _pyredis.base.slice cimport Slice
-from _pyredis.db.hash_type cimport HASH_LASTS, HashIter, hash_iter, hash_next
+from _pyredis.db.hash_type cimport HASH_LASTS, HashIter, hash_iter, hash_iter_expiry, hash_next
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport ListIter, list_done, list_iter, list_next
 from _pyredis.db.set_type cimport SetIter, set_iter, set_next, set_of
@@ -119,7 +119,7 @@ cdef void _hash(const Entry* e, uint8_t* digest) noexcept nogil:
         memset(pair, 0, DIGEST_BYTES)
         _mix_element(pair, &field)
         _mix_element(pair, &value)
-        if it.expiry != HASH_LASTS:
+        if hash_iter_expiry(&it) != HASH_LASTS:
             _add(pair, b"!!hexpire!!", 11)
         _add(digest, pair, DIGEST_BYTES)
 
