@@ -8,8 +8,8 @@ In a listpack a score stands as Redis writes it, an integer where it is one and 
 back the same: the block is the RDB image. Everything is then a walk, of at most a few KiB.
 
 In the other form a Member is one allocation (score, length, text), of which the table has the address by its text
-and the list by its place in the order. So a score is one look-up, and a new score changes one object. Measured with
-1 M members of 16 bytes in random order: see ds/skiplist.
+and the list by its place in the order. So a score is one look-up, and a new score changes one object. A set of 1 M
+members of 20 bytes takes 67.8 bytes a member (Valkey 9.1.2 89.3, Redis 8.0.6 133.3; bench/families, 22 November 2026).
 
 A set that has become large stays so when it shrinks, as in Redis; ZBuild, which makes whole sets, chooses the form
 by what came together. Wherever ranges are asked for by score or text, the answer is ranks: what is done with a range

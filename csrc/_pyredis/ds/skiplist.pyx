@@ -21,6 +21,11 @@ A full leaf first evens out with a neighbour and splits only if both are full; o
 the beginning of the list (scores that only grow, or only fall) splits off one member alone, so that what stays is
 full. A leaf below a quarter merges with the next, or evens out with it.
 
+Measured (bench/micro/bench_skiplist, 22 November 2026, a shared 2-core Xeon, medians of 3 rounds, ns of CPU, members
+of 16 bytes with random scores) at 1 K, 100 K and 1 M members: insert 88, 152, 422; rank of a member 60, 220, 985; the
+member of a rank 24, 92, 367; count below a score 30, 99, 367; a new score 144, 495, 1,929; remove 75, 167, 545; a step
+of a walk 3, 5, 16. Lanes and leaves take 25.7, 24.8, 23.0 bytes a member. Not measured: a list with a tower a member.
+
 Cost: insert, remove, rank, range O(log n) expected; a step of a walk O(1). Members belong to the caller, leaves and
 towers to the list, which is told the arena each time.
 

@@ -1,7 +1,10 @@
 """skiplist_testing -- a skiplist as a Python class, for tests and bench only."""
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
+from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
+from _pyredis.base.rand cimport Rand, rand_below, rand_double, rand_seed
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.ds.skiplist cimport (SKIPLIST_LEAF, Member, Skiplist, SkiplistPlace, member_free, member_new, member_text,
                                    skiplist_at, skiplist_before_score, skiplist_before_text, skiplist_build,
@@ -119,3 +122,104 @@ cdef class BareSkiplist:
             broken = arena_check(self.mem)
             broken = 1000 + broken if broken else 0
         return broken
+
+
+# ---------------------------------------------------------------- measuring
+
+cdef int64_t _cpu_ns() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)
+    return t.tv_sec * <int64_t>1_000_000_000 + t.tv_nsec
+
+
+cdef class BenchSkiplist:
+    """n members of 16 bytes with random scores; each method tells the ns of CPU an operation took."""
+    cdef Arena* mem
+    cdef Skiplist s
+    cdef Rand rand
+    cdef Member** members
+    cdef size_t n
+
+    def __cinit__(self, size_t n):
+        self.mem = arena_new()
+        self.n = n
+        skiplist_init(&self.s)
+        rand_seed(&self.rand, n)
+        self.members = <Member**>malloc(n * sizeof(void*))
+        for i in range(n):
+            text = b"member:%09d" % i
+            self.members[i] = member_new(self.mem, slice_of(text, 16), rand_double(&self.rand))
+
+    def __dealloc__(self):
+        free(self.members)
+        arena_free(self.mem)
+
+    def insert(self):
+        """All of them, in random order."""
+        cdef size_t i
+        cdef int64_t start = _cpu_ns()
+        for i in range(self.n):
+            skiplist_insert(&self.s, self.mem, self.members[i])
+        return (_cpu_ns() - start) / <double>self.n
+
+    def rank(self, size_t count):
+        """Of random members."""
+        cdef size_t i, total = 0
+        cdef int64_t start = _cpu_ns()
+        for i in range(count):
+            total += skiplist_rank(&self.s, self.members[rand_below(&self.rand, self.n)])
+        assert total
+        return (_cpu_ns() - start) / <double>count
+
+    def at(self, size_t count):
+        """The members of random ranks."""
+        cdef size_t i
+        cdef double total = 0
+        cdef SkiplistPlace p
+        cdef int64_t start = _cpu_ns()
+        for i in range(count):
+            p = skiplist_at(&self.s, rand_below(&self.rand, self.n))
+            total += p.leaf.members[p.at].score
+        assert total
+        return (_cpu_ns() - start) / <double>count
+
+    def before(self, size_t count):
+        """Random scores."""
+        cdef size_t i, total = 0
+        cdef int64_t start = _cpu_ns()
+        for i in range(count):
+            total += skiplist_before_score(&self.s, rand_double(&self.rand), False)
+        assert total
+        return (_cpu_ns() - start) / <double>count
+
+    def rescore(self, size_t count):
+        """Random members get random scores."""
+        cdef size_t i
+        cdef int64_t start = _cpu_ns()
+        for i in range(count):
+            skiplist_rescore(&self.s, self.mem, self.members[rand_below(&self.rand, self.n)], rand_double(&self.rand))
+        return (_cpu_ns() - start) / <double>count
+
+    def walk(self):
+        """From the first to the last, each member's text being read."""
+        cdef size_t total = 0
+        cdef int64_t start = _cpu_ns()
+        cdef SkiplistPlace p = skiplist_at(&self.s, 0)
+        while p.leaf != NULL:
+            total += member_text(p.leaf.members[p.at]).ptr[0]
+            skiplist_next(&p)
+        assert total
+        return (_cpu_ns() - start) / <double>self.n
+
+    def remove(self):
+        """All of them, in the order in which they came."""
+        cdef size_t i
+        cdef int64_t start = _cpu_ns()
+        for i in range(self.n):
+            skiplist_remove(&self.s, self.mem, self.members[i])
+        return (_cpu_ns() - start) / <double>self.n
+
+    @property
+    def bytes(self):
+        """A member, without its own allocation."""
+        return skiplist_bytes(&self.s) / <double>self.n
