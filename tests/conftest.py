@@ -36,9 +36,8 @@ def r() -> R:
     return R()
 
 
-@pytest.fixture(scope="session")
-def peer() -> Iterator[StartServer]:
-    """peer("redis8", *options) -> Server; one process a combination, shared by the tests of a worker."""
+def one_each() -> Iterator[StartServer]:
+    """Starts a real server for each combination of name and options, when it is first asked for."""
     running: dict[tuple[str, ...], peers.Server] = {}
     with ExitStack() as stack:
         def get(name: str, *options: str) -> peers.Server:
@@ -47,6 +46,18 @@ def peer() -> Iterator[StartServer]:
                 running[name, *options] = stack.enter_context(peers.start(name, *options))
             return running[name, *options]
         yield get
+
+
+@pytest.fixture(scope="session")
+def peer() -> Iterator[StartServer]:
+    """peer("redis8", *options) -> Server; shared by the tests of a worker, so none may change its settings."""
+    yield from one_each()
+
+
+@pytest.fixture(scope="module")
+def own_peer() -> Iterator[StartServer]:
+    """As `peer`, but the module's own: for tests that change settings."""
+    yield from one_each()
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     if s.gates & GATE_PAUSE:                     # what has expired stays until then, as in Redis
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
     if blocking_of(s).heap_count:
-        wait = min(wait, max(blocking_expire(s) - now, <int64_t>0))
+        wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
     _take_due(core)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:

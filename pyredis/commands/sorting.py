@@ -23,9 +23,9 @@ KEYS = [KeyRange(1, 1, 1, access="RO ACCESS"),
         KeyUnknown(access="RO ACCESS", notes="What BY and GET lead to depends on the elements.")]
 
 ARGS = [Key("key"),
-        Pattern("by-pattern", 1, token="BY", optional=True),
+        Pattern("by-pattern", 1, display="pattern", token="BY", optional=True),
         Block("limit", [Integer("offset"), Integer("count")], token="LIMIT", optional=True),
-        Pattern("get-pattern", 1, token="GET", optional=True, many=True, multiple_token=True),
+        Pattern("get-pattern", 1, display="pattern", token="GET", optional=True, many=True, multiple_token=True),
         OneOf("order", [PureToken("asc"), PureToken("desc")], optional=True),
         PureToken("sorting", token="ALPHA", optional=True)]
 

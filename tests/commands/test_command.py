@@ -23,11 +23,6 @@ from pyredis.reply import ReplyError, SetOf, Simple
 
 # Commands declared elsewhere later, only with what finding their keys needs.
 OTHERS = Family("generic", [
-    Command("SORT", arity=-2, summary="",
-            keys=[KeyRange(1, 1, access="RO ACCESS"), KeyUnknown(access="RO ACCESS"),
-                  KeyUnknown(access="OW UPDATE")]),
-    Command("SORT_RO", arity=-2, summary="",
-            keys=[KeyRange(1, 1, access="RO ACCESS"), KeyUnknown(access="RO ACCESS")]),
     Command("MIGRATE", arity=-6, summary="",
             keys=[KeyRange(3, 3, access="RW ACCESS DELETE"),
                   KeywordRange("KEYS", -2, access="RW ACCESS DELETE INCOMPLETE")]),
@@ -97,7 +92,8 @@ KEYS = [
     ("OBJECT FREQ", "ERR Invalid number of arguments specified for command"),
 ]
 
-SERVER = SimpleNamespace(table=CommandTable([*FAMILIES, OTHERS]))
+SERVER = SimpleNamespace(table=CommandTable([*FAMILIES, Family("generic", [
+    command for command in OTHERS if command.name not in {known.name for family in FAMILIES for known in family}])]))
 OWN = SimpleNamespace(table=CommandTable(FAMILIES))
 
 

@@ -18,8 +18,8 @@ SOON_MS = 25
 
 
 @pytest.fixture(scope="module")
-def redis(peer):
-    return peer("redis8", "--enable-debug-command", "yes")
+def redis(own_peer):
+    return own_peer("redis8", "--enable-debug-command", "yes")
 
 
 class Requests:

@@ -14,8 +14,8 @@ BATCH = 50
 
 
 @pytest.fixture(scope="module")
-def redis(peer):
-    return peer("redis8", "--enable-debug-command", "yes")
+def redis(own_peer):
+    return own_peer("redis8", "--enable-debug-command", "yes")
 
 
 def reply_of(client):

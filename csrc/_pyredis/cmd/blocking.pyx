@@ -303,9 +303,9 @@ cdef bint blocking_release(Server* s, Conn* conn, bint with_error) noexcept nogi
 
 
 cdef int64_t blocking_expire(Server* s) noexcept nogil:
-    """Answers those whose time is up."""
+    """Answers those whose time is up: whose millisecond is past, for a clock of whole ones may be ahead of theirs."""
     cdef Blocking* b = blocking_of(s)
-    while b.heap_count and b.heap[0].deadline_ms <= s.ks.now_ms:
+    while b.heap_count and b.heap[0].deadline_ms < s.ks.now_ms:
         blocking_release(s, b.heap[0].conn, False)
     return b.heap[0].deadline_ms if b.heap_count else 0
 
