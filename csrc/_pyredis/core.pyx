@@ -15,7 +15,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from _pyredis.base.clock cimport Clock, clock_init, clock_mono_us, clock_ticks, clock_ticks_to_us, clock_unix_ms
-from _pyredis.base.mem cimport arena_free, arena_new, arena_trim
+from _pyredis.base.mem cimport arena_cool, arena_free, arena_new, arena_trim
 from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
@@ -57,7 +57,8 @@ cdef enum:
     EVENTS = 1024                  # taken from the poller at a time
     EVENT_OUT = 4                  # of epoll, and of the loop's other pollers alike
     EVENTS_OVER = 0x2018           # error, hang-up, the peer has closed its half
-    REAP_STEP = 2000               # buried entries freed between two rounds
+    REAP_STEP = 1000               # buried entries freed between two rounds
+    COOL_STEP = 8                  # slabs given back to the system between two rounds
     EXPIRE_BUDGET_US = 1000
     PAUSED_WAIT_MS = 100
 
@@ -198,7 +199,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
-    return 0 if buried or core.count or s.gone else wait
+    return 0 if arena_cool(s.mem, COOL_STEP) or buried or core.count or s.gone else wait
 
 
 cdef bint _needs_python(Core core) noexcept nogil:

@@ -32,6 +32,7 @@ cdef struct Arena:
 cdef Arena* arena_new() noexcept nogil
 cdef void   arena_free(Arena* a) noexcept nogil            # and all it handed out from slabs
 cdef size_t arena_trim(Arena* a) noexcept nogil            # gives spare slabs back to the system; bytes
+cdef bint   arena_cool(Arena* a, size_t most) noexcept nogil   # likewise, but for some warm ones, and at most so many
 cdef int    arena_check(Arena* a) noexcept nogil           # 0, or the number of the broken rule
 
 cdef void*  mem_alloc(Arena* a, size_t n) noexcept nogil   # never NULL: exhaustion ends the process

@@ -11,8 +11,9 @@ that from its own fields), and its slab is found by clearing the low 16 bits of 
 entry takes 40.04 bytes, where a general allocator takes 48. Requests above 1,024 bytes go to malloc.
 
 Objects given back are linked through their first word and reused last-in first-out, so a warm line is
-used again. A slab that becomes empty goes to the spare list, which serves every class; beyond a few warm
-ones its pages are returned to the system (MADV_DONTNEED), so resident memory follows the data down.
+used again. A slab that becomes empty goes to the spare list, which serves every class. Beyond a few warm ones
+arena_cool returns pages to the system (MADV_DONTNEED), so resident memory follows the data down: some at a time,
+for each costs 10 us or more, and when much is freed thousands of slabs become empty almost at once.
 
 `used` counts exactly what is in use (mem_footprint of every live request); it is what used_memory and
 maxmemory mean here. Running out of memory ends the process, as in Redis: half a write is worse than none.
@@ -51,6 +52,7 @@ cdef enum:
     CHUNK = 4 << 20
     SLABS_A_CHUNK = CHUNK // MEM_SLAB
     HEADER = 64                    # a slab's header takes a whole cache line, so lines stay aligned
+    MAPPED_LEAST = 128 << 10       # lines of this size are mapped: malloc would keep many and let them go at once
     WARM_SPARES = 16               # empty slabs that keep their physical memory
 
 
@@ -135,23 +137,33 @@ cdef void _unlist(Arena* a, Slab* s, size_t cls) noexcept nogil:
 
 
 cdef void _close_slab(Arena* a, Slab* s, size_t cls) noexcept nogil:
-    """An empty slab leaves its class. Below the warm ones on top, spares lose their physical memory."""
+    """An empty slab leaves its class. It is warm, and stands on top of the spares."""
     _unlist(a, s, cls)
     a.slab_bytes -= MEM_SLAB
     a.spare = <Slab**>_grown(a.spare, a.spare_count, &a.spare_capacity)
     a.spare[a.spare_count] = s
     a.spare_count += 1
     a.spare_resident += 1
-    if a.spare_resident > WARM_SPARES:
-        madvise(a.spare[a.spare_count - a.spare_resident], MEM_SLAB, MADV_DONTNEED)
-        a.spare_resident -= 1
+
+
+cdef bint arena_cool(Arena* a, size_t most) noexcept nogil:
+    """Returns the memory of up to `most` spares below the warm ones; True: there are more."""
+    while a.spare_resident > WARM_SPARES and most:
+        _cool_one(a)
+        most -= 1
+    return a.spare_resident > WARM_SPARES
+
+
+cdef void _cool_one(Arena* a) noexcept nogil:
+    """The lowest spare that has physical memory loses it."""
+    madvise(a.spare[a.spare_count - a.spare_resident], MEM_SLAB, MADV_DONTNEED)
+    a.spare_resident -= 1
 
 
 cdef size_t arena_trim(Arena* a) noexcept nogil:
     cdef size_t given = a.spare_resident * MEM_SLAB
     while a.spare_resident:
-        madvise(a.spare[a.spare_count - a.spare_resident], MEM_SLAB, MADV_DONTNEED)
-        a.spare_resident -= 1
+        _cool_one(a)
     return given
 
 
@@ -236,7 +248,11 @@ cdef void* mem_alloc_lines(Arena* a, size_t n) noexcept nogil:
     cdef void* p
     if n <= MEM_SMALL_MAX and (n & (n - 1)) == 0 and not MEM_PASS_THROUGH:
         return mem_alloc(a, n)                   # a slab of 64-, 128-, ... byte objects is aligned by itself
-    if posix_memalign(&p, 64, n) != 0:
+    if n >= MAPPED_LEAST and not MEM_PASS_THROUGH:
+        p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if p == MAP_FAILED:
+            fatal_oom(n)
+    elif posix_memalign(&p, 64, n) != 0:
         fatal_oom(n)
     a.used += n
     a.large_bytes += n
@@ -247,7 +263,10 @@ cdef void mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil:
     if n <= MEM_SMALL_MAX and (n & (n - 1)) == 0 and not MEM_PASS_THROUGH:
         mem_free(a, p, n)
         return
-    libc_free(p)
+    if n >= MAPPED_LEAST and not MEM_PASS_THROUGH:
+        munmap(p, n)
+    else:
+        libc_free(p)
     a.used -= n
     a.large_bytes -= n
 

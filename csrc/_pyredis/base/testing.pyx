@@ -11,7 +11,7 @@ from _pyredis.base.clock cimport (
 from _pyredis.base.hash cimport hash_crc16, hash_crc64, hash_sha1, hash_sha1_hex, hash_siphash13
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
 from _pyredis.base.mem cimport (
-    MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
+    MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_cool, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
     mem_footprint, mem_free, mem_free_lines, mem_realloc,
 )
 from _pyredis.base.num cimport (
@@ -423,6 +423,10 @@ cdef class Memory:
 
     def trim(self):
         return arena_trim(self.mem)
+
+    def cool(self, size_t most):
+        """Are there more to give back?"""
+        return <int>arena_cool(self.mem, most) != 0
 
     @property
     def pass_through(self):
