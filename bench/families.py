@@ -171,7 +171,8 @@ class Holding:
             for n in range(self.keys)))
 
 
-TYPES: tuple[tuple[str, str, Arguments], ...] = (
-    ("list", "RPUSH", member), ("set", "SADD", member), ("hash", "HSET", pair), ("sorted set", "ZADD", scored))
-HOLDINGS = [*(Holding(f"{kind} of 1 M", verb, of, 1, MILLION) for kind, verb, of in TYPES),
-            *(Holding(f"1 M {kind}s of 10", verb, of, MILLION, 10) for kind, verb, of in TYPES)]
+TYPES: tuple[tuple[str, str, str, Arguments], ...] = (
+    ("list", "lists", "RPUSH", member), ("set", "sets", "SADD", member), ("hash", "hashes", "HSET", pair),
+    ("sorted set", "sorted sets", "ZADD", scored))
+HOLDINGS = [*(Holding(f"{one} of 1 M", verb, of, 1, MILLION) for one, _, verb, of in TYPES),
+            *(Holding(f"1 M {several} of 10", verb, of, MILLION, 10) for _, several, verb, of in TYPES)]
