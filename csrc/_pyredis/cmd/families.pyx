@@ -15,6 +15,7 @@ from _pyredis.cmd.sorted_set_pops cimport bind_sorted_set_pops
 from _pyredis.cmd.sorted_set_ranges cimport bind_sorted_set_ranges
 from _pyredis.cmd.sorted_sets cimport bind_sorted_sets
 from _pyredis.cmd.sorting cimport bind_sorting
+from _pyredis.cmd.streams cimport bind_streams
 from _pyredis.cmd.strings cimport bind_strings
 
 
@@ -35,4 +36,5 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_sorted_set_pops(t)
     bind_sorted_set_ranges(t)
     bind_sorted_sets(t)
+    bind_streams(t)
     bind_strings(t)
