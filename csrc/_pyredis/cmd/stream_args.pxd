@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Ctx
-from _pyredis.db.stream_groups cimport Group
+from _pyredis.db.stream_groups cimport Consumer, Group, Pending
 from _pyredis.db.stream_node cimport NodeEntry
 from _pyredis.db.stream_type cimport Stream, stream_of
 from _pyredis.ds.idtree cimport Id
@@ -28,3 +28,12 @@ cdef Status open_stream(Ctx* c, int key, bint for_write, Stream** s) noexcept no
 cdef Status open_group(Ctx* c, int key, bint for_write, Stream** s, Group** g) noexcept nogil
 cdef Status fail_no_group(Ctx* c, const char* format, Slice first, Slice second) noexcept nogil
 cdef Status fail_usage(Ctx* c) noexcept nogil                                # of a subcommand, with too many words
+
+# The consumer of this name, made if need be, and seen now.
+cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* made) noexcept nogil
+
+# What the reading of a group is propagated as, in the place of the command.
+cdef void propagate_nothing(Ctx* c) noexcept nogil
+cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Id id, const Pending* p) noexcept nogil
+cdef void propagate_group_id(Ctx* c, Slice key, const Group* g) noexcept nogil
+cdef void propagate_consumer(Ctx* c, Slice key, const Group* g, Slice name) noexcept nogil

@@ -3,17 +3,21 @@
 An ID is written `ms-seq`; without `-seq` it means the first of its millisecond, or the last where an interval ends
 there. `-` and `+` are the smallest and largest ID wherever an interval is asked for, `(` in front leaves the ID
 itself out. Halves are read as leniently as Redis reads them: what strtoull takes, up to a NUL.
+
+Who reads as a member of a group changes the group in ways that depend on the time and on what has come before. So
+elsewhere it is repeated as what it did: XCLAIM with everything about the one entry, XGROUP SETID, CREATECONSUMER.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr
 
-from _pyredis.base.num cimport num_format_u64, num_parse_u64
+from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_format_u64, num_parse_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
-from _pyredis.cmd.ctx cimport Command, Ctx, fail_with, key_at, open_typed
+from _pyredis.cmd.ctx cimport Ctx, fail_with, key_at, key_changed, open_typed, propagate_instead
 from _pyredis.cmd.elements cimport reply_element
-from _pyredis.db.stream_groups cimport group_find
+from _pyredis.db.effects cimport EV_STREAM
+from _pyredis.db.stream_groups cimport consumer_create, consumer_find, group_find
 from _pyredis.db.stream_node cimport node_pair
 from _pyredis.db.stream_type cimport StreamWalk, stream_step, stream_walk
 from _pyredis.db.value cimport Entry, T_STREAM
@@ -205,3 +209,70 @@ cdef Status fail_usage(Ctx* c) noexcept nogil:
              b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
              <int>(_shown(c.argv[1]) if _shown(c.argv[1]) < 128 else 128), c.argv[1].ptr, upper)
     return fail_with(c, ERR_CUSTOM, c.server.detail)
+
+
+# ---------------------------------------------------------------- consumers, and what is repeated elsewhere
+
+cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* made) noexcept nogil:
+    cdef Consumer* consumer = consumer_find(g, name)
+    made[0] = consumer == NULL
+    if made[0]:
+        consumer = consumer_create(c.ks.mem, g, name, c.ks.now_ms)
+        key_changed(c, key, EV_STREAM, b"xgroup-createconsumer", 1)
+    consumer.seen_ms = c.ks.now_ms
+    return consumer
+
+
+cdef void propagate_nothing(Ctx* c) noexcept nogil:
+    c.ks.fx.rewritten = True
+
+
+cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Id id, const Pending* p) noexcept nogil:
+    """The entry is pending as p says, and all up to the group's last ID has been delivered."""
+    cdef Slice[14] words
+    cdef char[ID_TEXT] id_room
+    cdef char[ID_TEXT] last_room
+    cdef char[NUM_I64_MAX] time
+    cdef char[NUM_I64_MAX] deliveries
+    propagate_nothing(c)
+    if not c.ks.fx.propagating:
+        return
+    words[0] = slice_of(b"XCLAIM", 6)
+    words[1] = key
+    words[2] = g.name
+    words[3] = p.consumer.name
+    words[4] = slice_of(b"0", 1)
+    words[5] = id_text(id, id_room)
+    words[6] = slice_of(b"TIME", 4)
+    words[7] = slice_of(time, num_format_i64(p.delivered_ms, time))
+    words[8] = slice_of(b"RETRYCOUNT", 10)
+    words[9] = slice_of(deliveries, num_format_u64(p.deliveries, deliveries))
+    words[10] = slice_of(b"FORCE", 5)
+    words[11] = slice_of(b"JUSTID", 6)
+    words[12] = slice_of(b"LASTID", 6)
+    words[13] = id_text(g.last_id, last_room)
+    propagate_instead(c, 14, words)
+
+
+cdef void propagate_group_id(Ctx* c, Slice key, const Group* g) noexcept nogil:
+    cdef Slice[7] words
+    cdef char[ID_TEXT] room
+    cdef char[NUM_I64_MAX] digits
+    words[0] = slice_of(b"XGROUP", 6)
+    words[1] = slice_of(b"SETID", 5)
+    words[2] = key
+    words[3] = g.name
+    words[4] = id_text(g.last_id, room)
+    words[5] = slice_of(b"ENTRIESREAD", 11)
+    words[6] = slice_of(digits, num_format_i64(g.entries_read, digits))
+    propagate_instead(c, 7, words)
+
+
+cdef void propagate_consumer(Ctx* c, Slice key, const Group* g, Slice name) noexcept nogil:
+    cdef Slice[5] words
+    words[0] = slice_of(b"XGROUP", 6)
+    words[1] = slice_of(b"CREATECONSUMER", 14)
+    words[2] = key
+    words[3] = g.name
+    words[4] = name
+    propagate_instead(c, 5, words)
