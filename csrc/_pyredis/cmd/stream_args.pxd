@@ -34,6 +34,6 @@ cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* ma
 
 # What the reading of a group is propagated as, in the place of the command.
 cdef void propagate_nothing(Ctx* c) noexcept nogil
-cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Id id, const Pending* p) noexcept nogil
+cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Slice id, const Pending* p) noexcept nogil
 cdef void propagate_group_id(Ctx* c, Slice key, const Group* g) noexcept nogil
 cdef void propagate_consumer(Ctx* c, Slice key, const Group* g, Slice name) noexcept nogil

@@ -227,10 +227,9 @@ cdef void propagate_nothing(Ctx* c) noexcept nogil:
     c.ks.fx.rewritten = True
 
 
-cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Id id, const Pending* p) noexcept nogil:
+cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Slice id, const Pending* p) noexcept nogil:
     """The entry is pending as p says, and all up to the group's last ID has been delivered."""
     cdef Slice[14] words
-    cdef char[ID_TEXT] id_room
     cdef char[ID_TEXT] last_room
     cdef char[NUM_I64_MAX] time
     cdef char[NUM_I64_MAX] deliveries
@@ -242,7 +241,7 @@ cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Id id, const Pendin
     words[2] = g.name
     words[3] = p.consumer.name
     words[4] = slice_of(b"0", 1)
-    words[5] = id_text(id, id_room)
+    words[5] = id
     words[6] = slice_of(b"TIME", 4)
     words[7] = slice_of(time, num_format_i64(p.delivered_ms, time))
     words[8] = slice_of(b"RETRYCOUNT", 10)

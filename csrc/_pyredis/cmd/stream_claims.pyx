@@ -13,7 +13,7 @@ from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
-from _pyredis.cmd.stream_args cimport (arg_first, arg_id, arg_last, open_group, propagate_claim, propagate_group_id,
+from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_text, open_group, propagate_claim, propagate_group_id,
                                        propagate_nothing, reply_entry, reply_id, stream_consumer, stream_parse_id)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (Consumer, Group, Pending, consumer_at, consumer_find, pending_find,
@@ -197,9 +197,9 @@ cdef Status _parse_claim(Ctx* c, ClaimOptions* o) noexcept nogil:
     return st
 
 
-cdef void _forget(Ctx* c, Group* g, Id id, Pending* p) noexcept nogil:
+cdef void _forget(Ctx* c, Group* g, Id id, Slice text, Pending* p) noexcept nogil:
     """A pending entry that is deleted."""
-    propagate_claim(c, c.argv[1], g, id, p)
+    propagate_claim(c, c.argv[1], g, text, p)
     pending_remove(c.ks.mem, g, id, p)
     c.ks.fx.command_dirty += 1
 
@@ -214,13 +214,14 @@ cdef void _reply_claimed(Ctx* c, const Stream* s, Id id, bint justid) noexcept n
     reply_entry(c.out, &w.entry)
 
 
-cdef bint _claim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Id id, const ClaimOptions* o) noexcept nogil:
-    """One entry. True if it is the consumer's now."""
+cdef bint _claim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Id id, Slice text,
+                 const ClaimOptions* o) noexcept nogil:
+    """One entry, its ID as a number and as text. True if it is the consumer's now."""
     cdef Pending* p = pending_find(g, id)
     cdef bint fresh = p == NULL
     if not stream_has(s, id):
         if p != NULL:
-            _forget(c, g, id, p)
+            _forget(c, g, id, text, p)
         return False
     if fresh and not o.force:
         return False
@@ -235,7 +236,7 @@ cdef bint _claim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Id id, c
     elif not o.justid:
         p.deliveries += 1
     consumer.active_ms = c.ks.now_ms
-    propagate_claim(c, c.argv[1], g, id, p)
+    propagate_claim(c, c.argv[1], g, text, p)
     c.ks.fx.command_dirty += 1
     return True
 
@@ -266,7 +267,7 @@ cdef Status cmd_xclaim(Ctx* c) noexcept nogil:
     header = reply_begin(c.out, c'*')
     for i in range(5, o.end):
         arg_id(c, i, &id)
-        if _claim(c, s, g, consumer, id, &o):
+        if _claim(c, s, g, consumer, id, c.argv[i], &o):
             _reply_claimed(c, s, id, o.justid)
             n += 1
     reply_end(c.out, header, n)
@@ -330,6 +331,7 @@ cdef void _autoclaim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Auto
     """Walks what is pending with the group from a.first on, and claims."""
     cdef IdCursor at = idtree_ceiling(&g.pending, a.first)
     cdef int64_t tries = a.count if a.count > COUNT_MOST // TRIES else a.count * TRIES
+    cdef char[ID_TEXT] room
     cdef Pending* p
     cdef Id id
     while tries and a.count and at.leaf != NULL:
@@ -337,12 +339,12 @@ cdef void _autoclaim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Auto
         id = cursor_id(&at)
         p = pending_find(g, id)
         if not stream_has(s, id):
-            _forget(c, g, id, p)
+            _forget(c, g, id, id_text(id, room), p)
             _keep(c.ks.mem, &a.deleted, id)
             a.count -= 1
             at = idtree_ceiling(&g.pending, id)    # the tree has changed
             continue
-        if _claim(c, s, g, consumer, id, &a.claim):
+        if _claim(c, s, g, consumer, id, id_text(id, room), &a.claim):
             _keep(c.ks.mem, &a.claimed, id)
             a.count -= 1
         idtree_next(&at)

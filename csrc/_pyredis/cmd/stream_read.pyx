@@ -203,6 +203,7 @@ cdef void _read(Ctx* c, Slice key, const Source* source, int64_t count, Served* 
 
 cdef void _deliver(Ctx* c, Slice key, const Source* source, const ReadOptions* o, Consumer* consumer) noexcept nogil:
     """What the group has not delivered yet."""
+    cdef char[ID_TEXT] room
     cdef StreamWalk w
     cdef Pending* p
     cdef Id first = source.g.last_id
@@ -218,8 +219,8 @@ cdef void _deliver(Ctx* c, Slice key, const Source* source, const ReadOptions* o
             p = pending_give(c.ks.mem, source.g, w.entry.id, consumer)
             p.delivered_ms = c.ks.now_ms
             p.deliveries = 1
-            propagate_claim(c, key, source.g, w.entry.id, p)
-    consumer.active_ms = c.ks.now_ms
+            consumer.active_ms = c.ks.now_ms       # Redis: not with NOACK
+            propagate_claim(c, key, source.g, id_text(w.entry.id, room), p)
     propagate_group_id(c, key, source.g)
     reply_end(c.out, header, n)
 

@@ -20,7 +20,8 @@ from _pyredis.db.keyspace cimport Key
 from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy, stream_append,
                                       stream_create, stream_delete, stream_of, stream_top, stream_trim)
 from _pyredis.db.value cimport Entry, T_STREAM
-from _pyredis.ds.idtree cimport Id, id_increment, id_is_zero, id_less, id_max, id_of
+from _pyredis.ds.idtree cimport (Id, IdCursor, cursor_id, id_increment, id_is_zero, id_less, id_max, id_of,
+                                 idtree_first)
 from _pyredis.wire.reply cimport (reply_array, reply_bulk, reply_int, reply_null, reply_null_array, reply_ok)
 
 cdef enum:
@@ -56,10 +57,8 @@ cdef Status _parse_strategy(Ctx* c, int* at, TrimBy by, AddOptions* o) noexcept 
         st = arg_i64(c, i, &o.trim.length)
         if st == OK and o.trim.length < 0:
             st = fail_with(c, ERR_CUSTOM, b"ERR The MAXLEN argument must be >= 0.")
-    elif stream_parse_id(c.argv[i], 0, False, &o.trim.id, NULL):
-        st = OK
     else:
-        st = arg_id(c, i, &o.trim.id)              # for its error
+        st = arg_id(c, i, &o.trim.id)
     o.trim.by = by
     o.threshold = i
     at[0] = i
@@ -134,6 +133,7 @@ cdef void _propagate_exactly(Ctx* c, const Stream* s, AddOptions* o, Slice id) n
     cdef char[ID_TEXT] room
     cdef char[NUM_I64_MAX] digits
     cdef Slice old_id, old_mark, old_threshold
+    cdef IdCursor first
     if id.ptr != NULL:
         old_id = c.argv[o.first]
         c.argv[o.first] = id
@@ -144,7 +144,8 @@ cdef void _propagate_exactly(Ctx* c, const Stream* s, AddOptions* o, Slice id) n
         if o.trim.by == TRIM_LENGTH:
             c.argv[o.threshold] = slice_of(digits, num_format_i64(<int64_t>s.length, digits))
         else:
-            c.argv[o.threshold] = id_text(s.first_id if s.length else id_max(), room)
+            first = idtree_first(&s.nodes)         # Redis: deleted entries of the first node count
+            c.argv[o.threshold] = id_text(cursor_id(&first) if first.leaf != NULL else id_max(), room)
     propagate_instead(c, c.argc, c.argv)
     if id.ptr != NULL:
         c.argv[o.first] = old_id
