@@ -245,7 +245,7 @@ cdef void propagate_claim(Ctx* c, Slice key, const Group* g, Slice id, const Pen
     words[6] = slice_of(b"TIME", 4)
     words[7] = slice_of(time, num_format_i64(p.delivered_ms, time))
     words[8] = slice_of(b"RETRYCOUNT", 10)
-    words[9] = slice_of(deliveries, num_format_u64(p.deliveries, deliveries))
+    words[9] = slice_of(deliveries, num_format_i64(<int64_t>p.deliveries, deliveries))
     words[10] = slice_of(b"FORCE", 5)
     words[11] = slice_of(b"JUSTID", 6)
     words[12] = slice_of(b"LASTID", 6)

@@ -129,7 +129,7 @@ cdef Status _parse_options(Ctx* c, bint adding, AddOptions* o) noexcept nogil:
 
 
 cdef void _propagate_exactly(Ctx* c, const Stream* s, AddOptions* o, Slice id) noexcept nogil:
-    """The command with the ID that was given (none: id.ptr NULL), and the trim as it was done."""
+    """The command with the ID that was chosen (none: id.ptr NULL), and the trim as it was done."""
     cdef char[ID_TEXT] room
     cdef char[NUM_I64_MAX] digits
     cdef Slice old_id, old_mark, old_threshold
@@ -225,7 +225,7 @@ cdef Status cmd_xadd(Ctx* c) noexcept nogil:
     if o.trim.by != TRIM_NOT and stream_trim(c.ks.mem, s, &o.trim):
         key_changed(c, key.name, EV_STREAM, b"xtrim", 0)
     if o.auto_ms or o.auto_seq or o.trim.roughly:
-        _propagate_exactly(c, s, &o, text)
+        _propagate_exactly(c, s, &o, text if o.auto_ms or o.auto_seq else slice_of(NULL, 0))
     return OK
 
 
