@@ -40,8 +40,8 @@ OFFSET_WORDS = [b"0", b"1", b"2", b"5", b"43", b"100", b"2500", b"-1", b"-3", b"
 TOO_LARGE = {b"536870911"}              # a legal offset that makes half a gigabyte
 BLOCK_WORDS = [b"1", b"2", b"-1", b"x", b"", b"9223372036854775807"]     # milliseconds to wait
 IDS = [b"%d-%d" % (ms, seq) for ms in range(5) for seq in range(3)] + [
-    b"1", b"3", b"5-*", b"9-*", b"9-*", b"9-*", b"9-*", b"-", b"+", b"(1-1", b"(3", b"$", b">", b"", b"x", b"1-", b"1-x",
-    b"07-+1", b"18446744073709551615", b"18446744073709551615-18446744073709551615", b"18446744073709551616"]
+    b"1", b"3", b"5-*", b"9-*", b"9-*", b"9-*", b"9-*", b"-", b"+", b"(1-1", b"(3", b"$", b">", b"", b"x", b"1-",
+    b"1-x", b"07-+1", b"18446744073709551615", b"18446744073709551615-18446744073709551615", b"18446744073709551616"]
 ID_NAMES = {"id", "start", "end", "last-id", "max-deleted-id", "lastid", "threshold"}
 READERS = [b"g", b"h", b"a", b"b"]
 IDLE_WORDS = [b"0", b"0", b"-1", b"100000000", b"x"]           # nothing is ever idle for so long but by request

@@ -171,7 +171,7 @@ COMMANDS = [
                   Block("filters", [Integer("min-idle-time", token="IDLE", optional=True, since="6.2.0"),
                                     String("start"), String("end"), Integer("count"),
                                     String("consumer", optional=True)], optional=True)],
-            reply=Array("how many, the first and last ID, consumers; or the entries with consumer, idle time, deliveries"),
+            reply=Array("how many, the first and last ID, consumers; or entries: ID, consumer, idle time, deliveries"),
             tips=["nondeterministic_output"],
             complexity="O(log N + M) for M entries looked at.",
             history=[("6.2.0", "`IDLE`, and intervals that leave their ends out.")],
@@ -202,7 +202,7 @@ COMMANDS = [
                   STREAMS],
             reply=Map("entries by stream; in RESP2 an array of pairs") | Null("there is nothing, or the time is up"),
             complexity="O(log N + M) for M entries returned of each stream.",
-            summary="Reads as a consumer of a group: what nobody of it was given, or what is pending with the consumer."),
+            summary="Reads as a consumer of a group: what nobody was given yet, or what is pending with the consumer."),
 
     Command("XREVRANGE", since="5.0.0", arity=-4, flags=READONLY,
             keys=READS,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.session import R, Effect, raises_reply
+from tests.session import Effect, R, raises_reply
 
 MAX = 2 ** 64 - 1
 TOP = f"{MAX}-{MAX}"
@@ -140,7 +140,8 @@ def test_count_limits_a_range(r):
 
 @pytest.mark.parametrize(("words", "error"), [
     (["(-", "+"], INVALID), (["(", "+"], INVALID), (["x", "+"], INVALID), (["-", "(+"], INVALID),
-    ([f"({TOP}", "+"], "ERR invalid start ID for the interval"), (["-", "(0-0"], "ERR invalid end ID for the interval")])
+    ([f"({TOP}", "+"], "ERR invalid start ID for the interval"),
+    (["-", "(0-0"], "ERR invalid end ID for the interval")])
 def test_ends_of_a_range_must_be_ids(r, words, error):
     with raises_reply(error):
         r("XRANGE", "s", *words)
@@ -259,7 +260,8 @@ def test_xsetid_moves_the_last_id(r):
     (["1-1"], "ERR The ID specified in XSETID is smaller than the target stream top item"),
     (["x"], INVALID), (["9-9", "FOO"], "ERR syntax error"), (["9-9", "ENTRIESADDED"], "ERR syntax error"),
     (["9-9", "ENTRIESADDED", "-1"], "ERR entries_added must be positive"),
-    (["9-9", "ENTRIESADDED", "0"], "ERR The entries_added specified in XSETID is smaller than the target stream length"),
+    (["9-9", "ENTRIESADDED", "0"],
+     "ERR The entries_added specified in XSETID is smaller than the target stream length"),
     (["9-9", "MAXDELETEDID", "9-10"],
      "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id")])
 def test_xsetid_refuses_what_would_break_the_order(r, words, error):

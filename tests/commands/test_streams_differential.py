@@ -5,6 +5,7 @@ IDs and times are given, since the clocks differ; what tells the time in a reply
 "long ago". The requests are few words combined, so that they meet one another.
 """
 
+import itertools
 import random
 import time
 
@@ -15,7 +16,6 @@ from tests.demand import demand
 from tests.session import R, Replies, encode
 
 MARK = b"--mark--"
-SELECT = "ilnot"
 NOW_MS = 10_000                 # younger than this is "just now"
 AGO = b"5000000"                # ms: claimed to have been idle for so long
 
@@ -209,7 +209,8 @@ class Words:
 
     def new_id(self):
         self.ms += self.pick(0, 0, 1, 1, 1, 2)
-        return self.pick(f"{self.ms}-*", f"{self.ms}-*", f"{self.ms}-*", f"{self.ms}-{self.rng.randint(0, 3)}", self.id())
+        auto = f"{self.ms}-*"
+        return self.pick(auto, auto, auto, f"{self.ms}-{self.rng.randint(0, 3)}", self.id())
 
     def ids(self):
         return [self.id() for _ in range(self.rng.choice([1, 1, 2, 3, 5]))]
@@ -232,8 +233,8 @@ class Words:
         return self.pick(["a", "1"], ["a", "1"], ["a", "x", "b", "y"], ["b", "", "a", "-7"])
 
     def xadd(self):
-        return ["XADD", self.key(), *self.some("NOMKSTREAM", odds=0.1), *(self.trim() if self.rng.random() < 0.2 else []),
-                self.new_id(), *self.pairs()]
+        trim = self.trim() if self.rng.random() < 0.2 else []
+        return ["XADD", self.key(), *self.some("NOMKSTREAM", odds=0.1), *trim, self.new_id(), *self.pairs()]
 
     def xread(self):
         streams = self.rng.sample(["s", "t", "u", "plain"], self.pick(1, 1, 2))
@@ -249,10 +250,12 @@ class Words:
 
     def xclaim(self):
         options = [["IDLE", self.pick("0", AGO, "-1", "x")], ["TIME", self.pick("1", "0", "-1", "99999999999999", "x")],
-                   ["RETRYCOUNT", self.pick("0", "7", "-1", "-5", "9223372036854775807")], ["FORCE"], ["FORCE"], ["JUSTID"],
+                   ["RETRYCOUNT", self.pick("0", "7", "-1", "-5", "9223372036854775807")],
+                   ["FORCE"], ["FORCE"], ["JUSTID"],
                    ["LASTID", self.id()], ["foo"] if self.rng.random() < 0.1 else []]
         chosen = self.rng.sample(options, self.pick(0, 0, 1, 2, 3))
-        return ["XCLAIM", self.key(), self.group(), self.consumer(), self.idle(), *self.ids(), *sum(chosen, [])]
+        return ["XCLAIM", self.key(), self.group(), self.consumer(), self.idle(), *self.ids(),
+                *itertools.chain(*chosen)]
 
     def xgroup(self):
         key, group = self.key(), self.group()
@@ -278,11 +281,12 @@ class Words:
 
     def request(self):
         kind = self.rng.choices(
-            ["xadd", "xread", "xreadgroup", "xclaim", "xgroup", "xinfo", "xpending", "xautoclaim", "xack", "xdel", "xtrim",
-             "xrange", "xsetid", "other"], [24, 6, 22, 8, 8, 14, 6, 6, 5, 7, 2, 5, 2, 1])[0]
+            ["xadd", "xread", "xreadgroup", "xclaim", "xgroup", "xinfo", "xpending", "xautoclaim", "xack", "xdel",
+             "xtrim", "xrange", "xsetid", "other"], [24, 6, 22, 8, 8, 14, 6, 6, 5, 7, 2, 5, 2, 1])[0]
         if kind == "xautoclaim":
             return ["XAUTOCLAIM", self.key(), self.group(), self.consumer(), self.idle(), self.first(),
-                    *self.some("COUNT", self.pick("1", "2", "0", "10", "x")), *self.some("JUSTID"), *self.some("x", odds=0.02)]
+                    *self.some("COUNT", self.pick("1", "2", "0", "10", "x")), *self.some("JUSTID"),
+                    *self.some("x", odds=0.02)]
         if kind == "xack":
             return ["XACK", self.key(), self.group(), *self.ids()]
         if kind == "xdel":

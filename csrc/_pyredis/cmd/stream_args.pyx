@@ -19,7 +19,7 @@ from _pyredis.cmd.elements cimport reply_element
 from _pyredis.db.effects cimport EV_STREAM
 from _pyredis.db.stream_groups cimport consumer_create, consumer_find, group_find
 from _pyredis.db.stream_node cimport node_pair
-from _pyredis.db.stream_type cimport StreamWalk, stream_step, stream_walk
+from _pyredis.db.stream_type cimport StreamWalk, stream_of, stream_step, stream_walk
 from _pyredis.db.value cimport Entry, T_STREAM
 from _pyredis.ds.element cimport Element
 from _pyredis.ds.idtree cimport id_decrement, id_increment, id_max, id_of

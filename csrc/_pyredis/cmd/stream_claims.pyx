@@ -13,13 +13,14 @@ from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
-from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_text, open_group, propagate_claim, propagate_group_id,
-                                       propagate_nothing, reply_entry, reply_id, stream_consumer, stream_parse_id)
+from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_text, open_group, propagate_claim,
+                                       propagate_group_id, propagate_nothing, reply_entry, reply_id, stream_consumer,
+                                       stream_parse_id)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (Consumer, Group, Pending, consumer_at, consumer_find, pending_find,
                                         pending_give, pending_remove)
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_has, stream_step, stream_walk
-from _pyredis.ds.idtree cimport (Id, IdCursor, IdTree, cursor_id, id_increment, id_less, id_of, idtree_ceiling,
+from _pyredis.ds.idtree cimport (Id, IdCursor, IdTree, cursor_id, id_less, id_of, idtree_ceiling,
                                  idtree_first, idtree_last, idtree_next)
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_bulk_int, reply_end, reply_int, reply_null,
                                   reply_null_array, reply_slice)

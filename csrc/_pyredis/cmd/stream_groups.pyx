@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed
-from _pyredis.cmd.stream_args cimport arg_id, fail_no_group, fail_usage, open_stream
+from _pyredis.cmd.stream_args cimport arg_id, fail_no_group, fail_usage, open_stream, stream_parse_id
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_STREAM
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_create, consumer_delete,
@@ -57,10 +57,12 @@ cdef Status _open(Ctx* c, bint may_be_absent, bint with_group, Stream** s, Group
     return OK
 
 
-cdef Status _arg_last_id(Ctx* c, const Stream* s, Id* id) noexcept nogil:
+cdef Status _arg_last_id(Ctx* c, const Stream* s, bint strict, Id* id) noexcept nogil:
     """argv[4] as the last ID delivered; `$` is the stream's last."""
     if c.argv[4].len == 1 and c.argv[4].ptr[0] == c'$':
         id[0] = s.last_id if s != NULL else id_of(0, 0)
+        return OK
+    if not strict and stream_parse_id(c.argv[4], 0, False, id, NULL):      # Redis: SETID takes - and +, CREATE does not
         return OK
     return arg_id(c, 4, id)
 
@@ -74,8 +76,10 @@ cdef Status cmd_xgroup_create(Ctx* c) noexcept nogil:
     cdef Status st = _parse_options(c, True, &o)
     if st == OK:
         st = _open(c, o.mkstream, False, &s, &g)
+    if st == OK and c.argc > 8:                    # an option twice
+        st = fail_usage(c)
     if st == OK:
-        st = _arg_last_id(c, s, &id)
+        st = _arg_last_id(c, s, True, &id)
     if st != OK:
         return st
     if g != NULL:
@@ -97,8 +101,10 @@ cdef Status cmd_xgroup_setid(Ctx* c) noexcept nogil:
     cdef Status st = _parse_options(c, False, &o)
     if st == OK:
         st = _open(c, False, True, &s, &g)
+    if st == OK and c.argc > 7:
+        st = fail_usage(c)
     if st == OK:
-        st = _arg_last_id(c, s, &id)
+        st = _arg_last_id(c, s, False, &id)
     if st != OK:
         return st
     g.last_id = id

@@ -3,11 +3,11 @@
 Everything is a map. Where Redis tells how its radix tree is built, `radix-tree-keys` counts the listpacks, as there;
 `radix-tree-nodes` counts them and the nodes of the tree above them, which is another number than Redis's.
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.status cimport ERR_NO_SUCH_KEY, ERR_NOT_INTEGER, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is
+from _pyredis.cmd.ctx cimport Ctx, Table, arg_is
 from _pyredis.cmd.stream_args cimport (fail_no_group, fail_usage, open_stream, reply_entries, reply_entry, reply_id)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_at, group_at, group_find,

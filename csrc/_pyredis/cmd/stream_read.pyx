@@ -8,7 +8,7 @@ XREADGROUP `>` delivers what the group has not delivered yet, and notes it as pe
 says that nobody will acknowledge. Any other ID reads the consumer's own history: what is pending with it after that ID.
 It waits for streams that are there, as members of a group: if the key ends, or the group, it answers an error.
 """
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t
 from libc.stdio cimport snprintf
 
 from _pyredis.base.mem cimport mem_alloc, mem_free
@@ -72,8 +72,8 @@ cdef Status _settle_streams(Ctx* c, int first, ReadOptions* o) noexcept nogil:
     if o.in_group:
         return fail_with(c, ERR_CUSTOM, b"ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or "
                          b"'>' must be specified.")
-    return fail_with(c, ERR_CUSTOM, b"ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be "
-                     b"specified.")
+    return fail_with(c, ERR_CUSTOM, b"ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' "
+                     b"must be specified.")
 
 
 cdef Status _parse_options(Ctx* c, ReadOptions* o) noexcept nogil:

@@ -17,8 +17,8 @@ from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_STREAM
 from _pyredis.db.keyspace cimport Key
-from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy, stream_append,
-                                      stream_create, stream_delete, stream_of, stream_top, stream_trim)
+from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy,
+                                      stream_append, stream_create, stream_delete, stream_of, stream_top, stream_trim)
 from _pyredis.db.value cimport Entry, T_STREAM
 from _pyredis.ds.idtree cimport (Id, IdCursor, cursor_id, id_increment, id_is_zero, id_less, id_max, id_of,
                                  idtree_first)

@@ -46,7 +46,7 @@ cdef Consumer* consumer_create(Arena* mem, Group* g, Slice name, int64_t now_ms)
 cdef void      consumer_delete(Arena* mem, Group* g, Consumer* consumer) noexcept nogil  # and what is pending with it
 
 cdef Pending*  pending_find(const Group* g, Id id) noexcept nogil
-cdef Pending*  pending_give(Arena* mem, Group* g, Id id, Consumer* to) noexcept nogil  # made if need be; its counts stay
+cdef Pending*  pending_give(Arena* mem, Group* g, Id id, Consumer* to) noexcept nogil  # made if need be
 cdef void      pending_remove(Arena* mem, Group* g, Id id, const Pending* p) noexcept nogil
 
 cdef inline Group* group_at(const Names* groups, size_t i) noexcept nogil:

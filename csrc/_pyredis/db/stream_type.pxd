@@ -55,7 +55,8 @@ cdef bint stream_has(const Stream* s, Id id) noexcept nogil
 cdef Id   stream_top(const Stream* s) noexcept nogil                         # the last live entry's ID; 0-0: none
 
 # Changing. An appended ID is above last_id; the pairs are name, value, name, value ...
-cdef void     stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, const Slice* pairs, size_t count) noexcept nogil
+cdef void     stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, const Slice* pairs,
+                            size_t count) noexcept nogil
 cdef bint     stream_delete(Arena* mem, Stream* s, Id id) noexcept nogil
 cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogil
 

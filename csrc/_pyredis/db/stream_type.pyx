@@ -21,7 +21,7 @@ Rules checked by stream_check: 1 to 4 idtree_check, and 11 to 15 node_check, of 
 below its node's master, or not below the next one's; 22 first or last ID; 23 the tail; 31 to 33 groups_check.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
@@ -30,8 +30,8 @@ from _pyredis.db.stream_groups cimport (READS_UNKNOWN, groups_check, groups_copy
 from _pyredis.db.stream_node cimport (node_append, node_before, node_behind, node_check, node_head, node_new, node_read,
                                       node_set_counts, node_shrink, ENTRY_DELETED)
 from _pyredis.db.value cimport ENC_STREAM, Encoding, T_STREAM, TypeOps
-from _pyredis.ds.idtree cimport (cursor_id, cursor_value, id_equal, id_increment, id_is_zero, id_less, id_max, id_of,
-                                 idtree_bytes, idtree_ceiling, idtree_check, idtree_delete, idtree_drain, idtree_first,
+from _pyredis.ds.idtree cimport (cursor_id, cursor_value, id_equal, id_is_zero, id_less, id_max, id_of,
+                                 idtree_bytes, idtree_check, idtree_delete, idtree_drain, idtree_first,
                                  idtree_floor, idtree_init, idtree_insert, idtree_last, idtree_next, idtree_prev)
 from _pyredis.ds.listpack cimport LISTPACK_END, listpack_bytes, listpack_copy, listpack_free
 
@@ -252,7 +252,8 @@ cdef bint _is_full(const Limits* limits, const uint8_t* lp, const Slice* pairs, 
     return h.count + h.deleted >= <int64_t>limits.stream_node_max_entries
 
 
-cdef void stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, const Slice* pairs, size_t count) noexcept nogil:
+cdef void stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, const Slice* pairs,
+                        size_t count) noexcept nogil:
     cdef IdCursor last = idtree_last(&s.nodes)
     cdef uint8_t* lp = _listpack(&last) if last.leaf != NULL else NULL
     cdef size_t room
