@@ -11,10 +11,15 @@ from 4 places: most groups and consumers have few entries pending.
 
 Why not the radix tree that Redis has here: a radix tree is made for keys of many lengths, while these all have 16
 bytes and come, nearly always, in ascending order. Ascending IDs fill a leaf to its last place before the next begins
-(a full last leaf is not split but followed by an empty one), so an entry of a pending list costs 16.4 + 40.9 bytes in
-the two trees that know of it, and an index entry 25, where Redis 8.0.6 needs 150 and about 60 (measured with MEMORY
-USAGE over 1 M pending entries, and 1 M nodes of one entry). Appending touches the last leaf only, some 5 ns; finding
-in a million takes four nodes of cache lines side by side.
+(a full last leaf is not split but followed by an empty one), so an index entry costs 25 bytes, and an entry pending,
+which two trees know of, 57. Measured by used_memory over 200,000 of each, 22 November 2026:
+
+                                        here     Redis 8.0.6 and Valkey 9.1.2, alike
+    an entry pending                    58.9     113.4 bytes
+    a node of one entry, with its index 57.2      72.7
+
+A million insertions in ascending order take 17 ns each, deletions from the front 37 ns; finding at random in a million,
+most of it out of the caches, 0.3 us.
 
 Cost: everything O(log n), the ends O(1). A node below a quarter of its capacity is merged with a neighbour if both
 fit into three quarters, so a list acknowledged in random order shrinks as well.
