@@ -75,18 +75,17 @@ def comparable(leaf, reply):
     return reply if leaf.deterministic else reply[:1]
 
 
-<<<<<<< HEAD
 def has_ties(words):
     """May SORT leave members as they stand in a table? So it does without sorting, and where BY finds equal texts."""
     options = [word.upper() for word in words[2:]]
     return b"BY" in options and (b"ALPHA" in options or b"*" not in b"".join(options))
-=======
+
+
 def changes_at_random(leaf, words):
     """Streams are as random as what they are given: an ID from the clock is, and nothing else."""
     if leaf.name in ("XADD", "XTRIM", "XCLAIM", "XAUTOCLAIM"):
         return b"*" in words and len(words) > 1
     return leaf.command.flags & spec.WRITE and not leaf.deterministic and not leaf.unordered and len(words) > 1
->>>>>>> be0b02b (Test the tree of IDs, streams with their groups, and who waits for them; let the grammar speak of streams)
 
 
 def requests(grammar, names):
