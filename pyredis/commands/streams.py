@@ -39,7 +39,7 @@ TRIM_PARTS = [OneOf("strategy", [PureToken("maxlen"), PureToken("minid", since="
               Integer("count", token="LIMIT", optional=True, since="6.2.0")]
 
 AFTER = OneOf("id-selector", [String("id"), PureToken("new-id", token="$")])
-READ_SO_FAR = Integer("entriesread", token="ENTRIESREAD", optional=True)
+READ_SO_FAR = Integer("entriesread", token="ENTRIESREAD", optional=True, display="entries-read")
 STREAMS = Block("streams", [Key("key", many=True), String("id", many=True)], token="STREAMS")
 
 COMMANDS = [
@@ -190,7 +190,7 @@ COMMANDS = [
             args=[Integer("count", token="COUNT", optional=True), Integer("milliseconds", token="BLOCK", optional=True),
                   STREAMS],
             reply=Map("entries by stream; in RESP2 an array of pairs") | Null("there is nothing, or the time is up"),
-            complexity="O(log N + M) for M entries returned of each stream.",
+            complexity="",
             history=[("7.4.0", "`+`, the last entry.")],
             summary="Reads what comes after an ID, of one or more streams, and may wait for it."),
 

@@ -101,7 +101,7 @@ def test_after_the_time_given_the_answer_is_null(r, waiter, words):
     r.advance(ms=99)
     r.cycle()
     assert waiter.taken() == []
-    r.advance(ms=1)
+    r.advance(ms=2)
     r.cycle()
     assert waiter.taken() == [None]
 
