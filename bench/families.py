@@ -1,4 +1,4 @@
-"""families -- what the servers are asked to do with lists, sets, hashes and sorted sets, as data.
+"""families -- what the servers are asked to do with lists, sets, hashes, sorted sets and streams, as data.
 
 A Step is one command at one depth of pipeline over one collection, which is made anew before every run: what a
 push finds is empty, what a pop finds is as long as the run has requests. A Large is a single command over much
@@ -40,10 +40,14 @@ def number(n: int) -> list[str]:
     return [str(n * 7919 % 1_000_003)]
 
 
+def entry(n: int) -> list[str]:
+    return [f"{n + 1}-0", "field", VALUE]
+
+
 def batches(verb: str, key: str, of: Arguments, first: int, last: int) -> Iterator[bytes]:
     """Requests that put the elements first ... last-1 into a collection."""
     numbers = iter(range(first, last))
-    while some := list(islice(numbers, BATCH)):
+    while some := list(islice(numbers, BATCH if verb != "XADD" else 1)):
         yield peers.encode(verb, key, *(word for n in some for word in of(n)))
 
 
@@ -51,7 +55,7 @@ def send_all(server: peers.Server, requests: Iterator[bytes]) -> None:
     """Sends requests and takes as many replies, some at a time."""
     client = peers.Client(server.port, 300)
     try:
-        while some := list(islice(requests, 20)):
+        while some := list(islice(requests, 100)):
             client.send(b"".join(some))
             for _ in some:
                 client.receive()
@@ -65,7 +69,8 @@ def put(server: peers.Server, verb: str, key: str, of: Arguments, count: int, fi
 
 @dataclass(frozen=True)
 class Step:
-    """`fill`: the verb that makes `key` (nothing: it is left empty), with `count` elements or one a request."""
+    """`fill`: the verb that makes `key` (nothing: it is left empty), with `count` elements or one a request; `then`:
+    commands that follow."""
 
     command: str
     text: str
@@ -75,6 +80,7 @@ class Step:
     pipeline: int = 16
     clients: int = 50
     span: int = 100_000             # of the random numbers
+    then: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,6 +98,8 @@ class Step:
         server.call("FLUSHALL")
         if self.fill:
             put(server, self.fill, "c", self.of, requests + 1000 if self.count is None else self.count)
+        for command in self.then:
+            server.call(*command.split())
 
 
 STEPS = [
@@ -113,6 +121,13 @@ STEPS = [
     Step("ZRANGE", "ZRANGE c 5000 5009", "ZADD", scored, 100_000),
     Step("ZRANK", f"ZRANK c {ELEMENT}", "ZADD", scored, 100_000),
     Step("ZSCORE", f"ZSCORE c {ELEMENT}", "ZADD", scored, 100_000),
+    Step("XADD", f"XADD c * field {VALUE}"),
+    Step("XADD_MAXLEN", f"XADD c MAXLEN ~ 1000 * field {VALUE}"),
+    Step("XRANGE_10", "XRANGE c 50000 + COUNT 10", "XADD", entry, 100_000),
+    Step("XREAD_10", "XREAD COUNT 10 STREAMS c __rand_int__", "XADD", entry, 100_000),
+    Step("XREADGROUP", "XREADGROUP GROUP g a COUNT 1 STREAMS c >", "XADD", entry, then=("XGROUP CREATE c g 0",)),
+    Step("XACK", "XACK c g __rand_int__", "XADD", entry, 100_000,
+         then=("XGROUP CREATE c g 0", "XREADGROUP GROUP g a COUNT 100000 STREAMS c >")),
 ]
 
 
@@ -175,4 +190,5 @@ TYPES: tuple[tuple[str, str, str, Arguments], ...] = (
     ("list", "lists", "RPUSH", member), ("set", "sets", "SADD", member), ("hash", "hashes", "HSET", pair),
     ("sorted set", "sorted sets", "ZADD", scored))
 HOLDINGS = [*(Holding(f"{one} of 1 M", verb, of, 1, MILLION) for one, _, verb, of in TYPES),
+            Holding("stream of 1 M", "XADD", entry, 1, MILLION),
             *(Holding(f"1 M {several} of 10", verb, of, MILLION, 10) for _, several, verb, of in TYPES)]

@@ -38,6 +38,13 @@ OFFSETS = {"offset", "start", "end", "bit-offset"}
 OFFSET_WORDS = [b"0", b"1", b"2", b"5", b"43", b"100", b"2500", b"-1", b"-3", b"-3000", b"536870911", b"536870912",
                 b"-9223372036854775808", b"9223372036854775807", b"x"]
 TOO_LARGE = {b"536870911"}              # a legal offset that makes half a gigabyte
+BLOCK_WORDS = [b"1", b"2", b"-1", b"x", b"", b"9223372036854775807"]     # milliseconds to wait
+IDS = [b"%d-%d" % (ms, seq) for ms in range(5) for seq in range(3)] + [
+    b"1", b"3", b"5-*", b"9-*", b"9-*", b"9-*", b"9-*", b"-", b"+", b"(1-1", b"(3", b"$", b">", b"", b"x", b"1-",
+    b"1-x", b"07-+1", b"18446744073709551615", b"18446744073709551615-18446744073709551615", b"18446744073709551616"]
+ID_NAMES = {"id", "start", "end", "last-id", "max-deleted-id", "lastid", "threshold"}
+READERS = [b"g", b"h", b"a", b"b"]
+IDLE_WORDS = [b"0", b"0", b"-1", b"100000000", b"x"]           # nothing is ever idle for so long but by request
 COUNTERS = {"numkeys"}                  # says how many of the next argument follow
 DATABASES = {"index", "db", "destination-db", "index1", "index2"}
 
@@ -137,6 +144,9 @@ class Grammar:
             if leaf.blocks and len(words) > fixed:
                 for at in (fixed, -1):          # where the timeout stands, if it is one
                     words[at] = TIMEOUTS[0] if lasts(words[at]) else words[at]
+            for at in range(fixed + 1, len(words) if leaf.blocks else 0):
+                if words[at - 1].upper() == b"BLOCK" and re.fullmatch(rb"0|[1-9][0-9]{0,17}", words[at]):
+                    words[at] = BLOCK_WORDS[0]
         return leaf, words
 
     def valid(self, leaf: Leaf) -> list[bytes]:
@@ -193,7 +203,8 @@ class Grammar:
     def once(self, arg: spec.Arg) -> list[bytes]:
         """The argument itself, without its token."""
         if isinstance(arg, spec.OneOf):
-            choices = [c for c in arg.choices if self.valkey or not c.valkey]
+            # auto-id: an ID from the clock, which no two servers share
+            choices = [c for c in arg.choices if (self.valkey or not c.valkey) and c.name != "auto-id"]
             return self.one(self.rng.choice(choices)) if choices else []
         if isinstance(arg, spec.Block):
             return self.several(arg.parts)
@@ -209,6 +220,10 @@ class Grammar:
             return self.rng.choice(TIMEOUTS[:2] * 3 + TIMEOUTS)
         if isinstance(arg, spec.Key):
             return self.rng.choice(KEYS[:6]) if self.rng.random() < 0.9 else self.rng.choice(KEYS)
+        if isinstance(arg, spec.String):
+            return self.rng.choice(self.strings(name))
+        if arg.token == "BLOCK":
+            return self.rng.choice(BLOCK_WORDS[:2] * 3 + BLOCK_WORDS[:5])
         if isinstance(arg, spec.Integer):
             if name in SPANS:
                 return self.span() if self.rng.random() < 0.6 else self.rng.choice(SPAN_WORDS)
@@ -221,6 +236,16 @@ class Grammar:
             if isinstance(arg, kind):
                 return self.rng.choice(words)
         return self.rng.choice(STRINGS)
+
+    def strings(self, name: str) -> list[bytes]:
+        """The vocabulary of a string of this name, mostly."""
+        if self.rng.random() < 0.1:
+            return STRINGS
+        if name in ID_NAMES:
+            return IDS if name != "threshold" or self.rng.random() < 0.5 else INTEGERS
+        if name in ("group", "consumer"):
+            return READERS
+        return IDLE_WORDS if name == "min-idle-time" else STRINGS
 
     def span(self) -> bytes:
         """A time to live, far off; two are never so close that it matters when either was set."""

@@ -15,7 +15,8 @@ from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects
 from _pyredis.db.hash_type cimport hash_check
 from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
-from _pyredis.db.value cimport T_HASH, Entry, entry_type
+from _pyredis.db.stream_type cimport stream_check, stream_of
+from _pyredis.db.value cimport T_HASH, T_STREAM, Entry, ValueType, entry_type
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.wire.reply cimport out_sent, out_views
 
@@ -104,6 +105,14 @@ cdef class Session:
 
     def check_hashes(self):
         """0, or the number of the rule that a hash of the server breaks."""
+        return self._first_broken(T_HASH)
+
+    def check_streams(self):
+        """0, or the number of the rule that a stream of the server breaks."""
+        return self._first_broken(T_STREAM)
+
+    cdef int _first_broken(self, ValueType t) noexcept:
+        """What the first broken value of a type breaks."""
         cdef Keyspace* ks = self.core.s.ks
         cdef DictIter it
         cdef Entry* e
@@ -112,8 +121,8 @@ cdef class Session:
             dict_iter(&ks.dbs[i].keys, &it)
             e = <Entry*>dict_next(&it)
             while e != NULL and not broken:
-                if entry_type(e) == T_HASH:
-                    broken = hash_check(ks, e)
+                if entry_type(e) == t:
+                    broken = hash_check(ks, e) if t == T_HASH else stream_check(stream_of(e))
                 e = <Entry*>dict_next(&it)
         return broken
 

@@ -33,7 +33,6 @@ OTHERS = Family("generic", [
                   KeywordRange("STOREDIST", 6, 0, access="OW UPDATE")]),
     Command("EVAL", arity=-3, summary="", flags=NO_MANDATORY_KEYS,
             keys=[KeyNum(2, access="RW ACCESS UPDATE")]),
-    Command("XREAD", arity=-4, summary="", keys=[KeywordRange("STREAMS", 1, -1, 1, 2, access="RO ACCESS")]),
     Command("SPUBLISH", arity=3, summary="", keys=[KeyRange(1, 1, access="NOT_KEY")]),
 ])
 

@@ -65,7 +65,7 @@ def comparable(leaf, reply):
     """What of a reply must be the same on both sides."""
     if reply[:1] == b"-":
         return reply[:QUOTED]
-    if leaf.name.endswith("|HELP"):             # texts of our own
+    if leaf.name.endswith("|HELP") or leaf.name == "XINFO|STREAM":      # texts of our own; times, and the tree's nodes
         return reply[:1]
     if leaf.name.endswith("EXPIRETIME"):        # of a key, or of each field; set from each server's own clock
         told = Replies(reply).next()
@@ -81,6 +81,13 @@ def has_ties(words):
     return b"BY" in options and (b"ALPHA" in options or b"*" not in b"".join(options))
 
 
+def changes_at_random(leaf, words):
+    """Streams are as random as what they are given: an ID from the clock is, and nothing else."""
+    if leaf.name in ("XADD", "XTRIM", "XCLAIM", "XAUTOCLAIM"):
+        return b"*" in words and len(words) > 1
+    return leaf.command.flags & spec.WRITE and not leaf.deterministic and not leaf.unordered and len(words) > 1
+
+
 def requests(grammar, names):
     """Endless random requests. What a command changed at random (SPOP) is deleted after it: no two servers agree."""
     while True:
@@ -88,7 +95,7 @@ def requests(grammar, names):
         if leaf.name.startswith("SORT") and has_ties(words):
             continue
         yield leaf, words
-        if leaf.command.flags & spec.WRITE and not leaf.deterministic and not leaf.unordered and len(words) > 1:
+        if changes_at_random(leaf, words):
             yield names["DEL"], [b"DEL", words[1]]
 
 

@@ -16,6 +16,7 @@ cdef struct Waiter:                # a connection that waits; its links and its 
     Conn* conn
     Command* cmd
     ValueType type
+    bint any_change                # woken by its keys' end, too, and by other types: to answer an error
     int64_t deadline_ms            # 0: for ever
     size_t place                   # in the heap of deadlines
     uint64_t ticks                 # that its command has taken so far
@@ -52,6 +53,9 @@ cdef Status arg_deadline(Ctx* c, int i, int64_t* deadline_ms) noexcept nogil
 # To be called when none of the keys can serve the command, which then returns what this returns. The command runs
 # again from its beginning (with c.retry set) when one of these keys has a value of type `t`.
 cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil
+
+# The same, but for a command that fails when a key ends or gets another type: it runs again then, too.
+cdef Status block_on_any_change(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil
 
 # For dispatch: the queue.
 cdef Wanted* blocking_take_ready(Server* s) noexcept nogil                    # NULL: none

@@ -228,6 +228,7 @@ cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline
         return OK
     w = _waiter_new(c, count)
     w.type = t
+    w.any_change = False
     w.deadline_ms = deadline_ms
     for i in range(count):
         key = _wanted(s, c.db.id, c.argv[first + i], True)
@@ -251,6 +252,13 @@ cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline
     blocking_of(s).clients += 1
     s.ks.fx.wanted |= 1 << SINK_BLOCKING
     return BLOCKED
+
+
+cdef Status block_on_any_change(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil:
+    cdef Status st = block_on(c, t, first, count, deadline_ms)
+    if st == BLOCKED:
+        (<Waiter*>c.conn.waiter).any_change = True
+    return st
 
 
 cdef void blocking_end(Server* s, Conn* conn) noexcept nogil:
@@ -366,7 +374,7 @@ cdef void blocking_done_with(Server* s, Wanted* key) noexcept nogil:
 
 
 cdef bint blocking_can_serve(Server* s, const Wanted* key, const Waiter* w) noexcept nogil:
-    """Has the key a value of the type that this one waits for?"""
+    """Has the key a value of the type that this one waits for, or is any change enough?"""
     cdef Slice name = slice_of(<const char*>key + sizeof(Wanted), key.length)
     cdef Entry* e = keyspace_get(s.ks, &s.ks.dbs[key.db], keyspace_key(s.ks, name), LOOKUP_PEEK)
-    return e != NULL and entry_type(e) == w.type and not w.conn.flags & CONN_GONE
+    return ((e != NULL and entry_type(e) == w.type) or w.any_change) and not w.conn.flags & CONN_GONE

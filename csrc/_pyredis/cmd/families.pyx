@@ -15,6 +15,11 @@ from _pyredis.cmd.sorted_set_pops cimport bind_sorted_set_pops
 from _pyredis.cmd.sorted_set_ranges cimport bind_sorted_set_ranges
 from _pyredis.cmd.sorted_sets cimport bind_sorted_sets
 from _pyredis.cmd.sorting cimport bind_sorting
+from _pyredis.cmd.stream_claims cimport bind_stream_claims
+from _pyredis.cmd.stream_groups cimport bind_stream_groups
+from _pyredis.cmd.stream_info cimport bind_stream_info
+from _pyredis.cmd.stream_read cimport bind_stream_read
+from _pyredis.cmd.streams cimport bind_streams
 from _pyredis.cmd.strings cimport bind_strings
 
 
@@ -35,4 +40,9 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_sorted_set_pops(t)
     bind_sorted_set_ranges(t)
     bind_sorted_sets(t)
+    bind_stream_claims(t)
+    bind_stream_groups(t)
+    bind_stream_info(t)
+    bind_stream_read(t)
+    bind_streams(t)
     bind_strings(t)

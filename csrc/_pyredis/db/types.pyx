@@ -7,6 +7,7 @@ from _pyredis.db.hash_type cimport hash_bind
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport list_bind
 from _pyredis.db.set_type cimport set_bind
+from _pyredis.db.stream_type cimport stream_bind
 from _pyredis.db.string_type cimport string_bind
 from _pyredis.db.zset_type cimport zset_bind
 
@@ -14,6 +15,7 @@ from _pyredis.db.zset_type cimport zset_bind
 cdef void types_bind(Keyspace* ks) noexcept nogil:
     hash_bind(ks)
     set_bind(ks)
+    stream_bind(ks)
     string_bind(ks)
     list_bind(ks)
     zset_bind(ks)

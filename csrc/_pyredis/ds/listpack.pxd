@@ -50,6 +50,7 @@ cdef uint8_t* listpack_append_i64(Arena* mem, uint8_t* lp, int64_t v) noexcept n
 # An element's own bytes, wherever they stand: a quicklist's nodes are made of these, too.
 cdef size_t   element_encoded_size(Slice s) noexcept nogil                        # its length at the end included
 cdef size_t   element_encode(uint8_t* at, Slice s) noexcept nogil                 # writes it; bytes
+cdef size_t   element_encode_i64(uint8_t* at, int64_t v) noexcept nogil           # ... at most 10
 cdef size_t   element_size_wide(const uint8_t* p) noexcept nogil                  # element_size's rarer forms
 cdef size_t   element_size_before(const uint8_t* end) noexcept nogil              # ... of the one that ends at `end`
 

@@ -168,6 +168,12 @@ cdef size_t element_encode(uint8_t* at, Slice s) noexcept nogil:
     return _write(at, &e)
 
 
+cdef size_t element_encode_i64(uint8_t* at, int64_t v) noexcept nogil:
+    cdef Encoded e
+    _encode_i64(&e, v)
+    return _write(at, &e)
+
+
 cdef size_t _content_size(const uint8_t* p) noexcept nogil:
     """Bytes of the element at p without the length at its end; 0 if these are no element's. Looks at p[0 .. 4]."""
     cdef uint8_t form = p[0]
