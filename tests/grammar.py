@@ -168,7 +168,7 @@ class Grammar:
         found: list[bytes] = []
         repeats = 0
         for arg in args:
-            if arg.valkey and not self.valkey:
+            if arg.beyond and not self.valkey:
                 continue
             if arg.name in COUNTERS:
                 repeats = self.rng.randint(1, 3)
@@ -193,7 +193,7 @@ class Grammar:
     def once(self, arg: spec.Arg) -> list[bytes]:
         """The argument itself, without its token."""
         if isinstance(arg, spec.OneOf):
-            choices = [c for c in arg.choices if self.valkey or not c.valkey]
+            choices = [c for c in arg.choices if self.valkey or not c.beyond]
             return self.one(self.rng.choice(choices)) if choices else []
         if isinstance(arg, spec.Block):
             return self.several(arg.parts)

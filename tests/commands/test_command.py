@@ -26,8 +26,6 @@ OTHERS = Family("generic", [
     Command("MIGRATE", arity=-6, summary="",
             keys=[KeyRange(3, 3, access="RW ACCESS DELETE"),
                   KeywordRange("KEYS", -2, access="RW ACCESS DELETE INCOMPLETE")]),
-    Command("BITFIELD", arity=-2, summary="",
-            keys=[KeyRange(1, 1, access="RW ACCESS UPDATE VARIABLE_FLAGS")]),
     Command("GEORADIUS", arity=-6, summary="",
             keys=[KeyRange(1, 1, access="RO ACCESS"), KeywordRange("STORE", 6, 0, access="OW UPDATE"),
                   KeywordRange("STOREDIST", 6, 0, access="OW UPDATE")]),

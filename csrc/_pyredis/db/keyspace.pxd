@@ -44,6 +44,7 @@ cdef struct Limits:                # where collections change their encoding; fr
     size_t hash_max_listpack_value
     size_t zset_max_listpack_entries
     size_t zset_max_listpack_value
+    size_t hll_sparse_max_bytes
 
 cdef struct KeyspaceStats:
     uint64_t hits
