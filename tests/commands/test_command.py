@@ -54,6 +54,8 @@ KEYS = [
     ("SORT a BY STORE x", [("a", "RO access")]),
     ("SORT a STORE LIMIT STORE x STORE c", [("a", "RO access"), ("c", "OW update")]),
     ("SORT a STORE b STORE c", [("a", "RO access"), ("c", "OW update")]),
+    ("PFMERGE d s", [("d", "RW access insert"), ("s", "RO access")]),
+    ("PFMERGE d", "ERR Invalid arguments specified for command"),
     ("SORT_RO a BY x GET y", [("a", "RO access")]),
     ("GEORADIUS k 1 2 3 m STORE d STOREDIST e", [("k", "RO access"), ("d", "OW update"), ("e", "OW update")]),
     ("GEORADIUS k 1 2 3 m", [("k", "RO access")]),
