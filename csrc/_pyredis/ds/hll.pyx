@@ -417,8 +417,8 @@ cdef uint64_t _estimate(const uint32_t* histogram) noexcept nogil:
         k -= 1
     z += m * _sigma(histogram[0] / m)
     found = 0.721347520444481703680 * m * m / z    # 1 / (2 ln 2)
-    # Only registers that no element can have made give no end of elements; Redis's answer then, on x86.
-    return <uint64_t>llround(found) if found < 9.2e18 else <uint64_t>1 << 63
+    # Registers that no elements can have made may give more than there are numbers: Redis's answer then, on x86.
+    return <uint64_t>llround(found) if found < 9223372036854775808.0 else <uint64_t>1 << 63
 
 
 cdef inline void _count_group(uint32_t* h, uint64_t x, int bits) noexcept nogil:
