@@ -127,7 +127,9 @@ cdef Status _add_sparse(Ctx* c, Key key, Entry* e, Slice s, int64_t* raised) noe
         raised[0] += done == HLL_RAISED
     if raised[0] or e == NULL:
         hll_forget(copy.bytes)
-    _store(c, key, e, &copy)
+        _store(c, key, e, &copy)
+    else:
+        _in_place(c, key, &e, s.len)               # Redis: raw from now on
     return OK
 
 

@@ -40,6 +40,9 @@ cdef uint8_t hll_dense_get(const uint8_t* p, uint32_t index) noexcept nogil
 cdef bint hll_merge(uint8_t* registers, Slice s) noexcept nogil                 # keeps the larger of each
 cdef void hll_pack(uint8_t* dense, const uint8_t* registers) noexcept nogil     # leaves the header alone
 
+cdef void hll_merge_portably(uint8_t* registers, const uint8_t* dense) noexcept nogil
+cdef void hll_pack_portably(uint8_t* dense, const uint8_t* registers) noexcept nogil
+
 cdef bint     hll_count(Slice s, uint64_t* count) noexcept nogil
 cdef uint64_t hll_count_registers(const uint8_t* registers) noexcept nogil
 

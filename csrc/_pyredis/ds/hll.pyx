@@ -38,6 +38,9 @@ cdef extern from "ensure.h" nogil:
 
 cdef extern from "hll.h" nogil:
     const uint8_t[256] hll_short_runs
+    bint hll_wide() noexcept
+    void hll_merge_wide(uint8_t* registers, const uint8_t* p, size_t n) noexcept
+    void hll_fold_wide(uint8_t* p, const uint8_t* registers, size_t n) noexcept
 
 cdef enum:
     INDEX_BITS = 14
@@ -348,6 +351,13 @@ cdef inline uint64_t _fold(uint64_t x) noexcept nogil:
 
 
 cdef void hll_pack(uint8_t* dense, const uint8_t* registers) noexcept nogil:
+    if hll_wide():
+        hll_fold_wide(dense + HLL_HEADER, registers, HLL_REGISTERS)
+    else:
+        hll_pack_portably(dense, registers)
+
+
+cdef void hll_pack_portably(uint8_t* dense, const uint8_t* registers) noexcept nogil:
     cdef uint8_t* p = dense + HLL_HEADER
     cdef uint64_t x
     cdef size_t i
@@ -358,7 +368,8 @@ cdef void hll_pack(uint8_t* dense, const uint8_t* registers) noexcept nogil:
         p[GROUP_BYTES * (GROUPS - 1) + i] = (x >> (8 * i)) & 0xff
 
 
-cdef void _merge_dense(uint8_t* registers, const uint8_t* p) noexcept nogil:
+cdef void hll_merge_portably(uint8_t* registers, const uint8_t* dense) noexcept nogil:
+    cdef const uint8_t* p = dense + HLL_HEADER
     cdef uint8_t[PIECE] piece
     cdef size_t at = 0, i
     while at < HLL_REGISTERS:
@@ -373,7 +384,10 @@ cdef bint hll_merge(uint8_t* registers, Slice s) noexcept nogil:
     """Raises `registers` to those of a sketch; False if that is corrupt (some may have been raised then)."""
     if not hll_is_dense(<const uint8_t*>s.ptr):
         return _each_run(s, _into_registers, registers)
-    _merge_dense(registers, <const uint8_t*>s.ptr + HLL_HEADER)
+    if hll_wide():
+        hll_merge_wide(registers, <const uint8_t*>s.ptr + HLL_HEADER, HLL_REGISTERS)
+    else:
+        hll_merge_portably(registers, <const uint8_t*>s.ptr)
     return True
 
 
@@ -471,23 +485,27 @@ cdef bint _test_registers() noexcept nogil:
     """Every register, unfolded and folded, is what was put there."""
     cdef uint8_t[HLL_DENSE] dense
     cdef uint8_t[HLL_DENSE] again
+    cdef uint8_t[HLL_DENSE] portably
     cdef uint8_t[HLL_REGISTERS] registers
     cdef HllElement e
     cdef uint32_t i
     memset(dense, 0, HLL_DENSE)
-    memset(again, 0, HLL_DENSE)
     memset(registers, 0, HLL_REGISTERS)
     for i in range(HLL_REGISTERS):
         e.index = (i * 7919) % HLL_REGISTERS
         e.count = <uint8_t>(1 + i % HLL_REGISTER_MAX)
         if not hll_dense_raise(dense, e) or hll_dense_raise(dense, e) or hll_dense_get(dense, e.index) != e.count:
             return False
-    _merge_dense(registers, dense + HLL_HEADER)
+    hll_merge(registers, slice_of(<char*>dense, HLL_DENSE))
     for i in range(HLL_REGISTERS):
         if registers[i] != hll_dense_get(dense, i):
             return False
+    memset(registers, 0, HLL_REGISTERS)
+    hll_merge_portably(registers, dense)
     hll_pack(again, registers)
-    return memcmp(dense, again, HLL_DENSE) == 0
+    hll_pack_portably(portably, registers)
+    return (memcmp(dense + HLL_HEADER, again + HLL_HEADER, HLL_DENSE - HLL_HEADER) == 0
+            and memcmp(dense + HLL_HEADER, portably + HLL_HEADER, HLL_DENSE - HLL_HEADER) == 0)
 
 
 cdef bint hll_self_test() noexcept nogil:

@@ -22,6 +22,8 @@ static inline uint64_t bits_word(const uint8_t *p) {
     return x;
 }
 
+#define BITS_AHEAD 2048 /* bytes that are asked for before their turn: the processor's own prefetch ends with a page */
+
 /* ---- counting */
 
 static uint64_t bits_count_words(const uint8_t *p, size_t n) {
@@ -69,8 +71,8 @@ __attribute__((target("avx2,popcnt"))) static uint64_t bits_count_avx2(const uin
                 __m256i highs = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), low));
                 bytes = _mm256_add_epi8(bytes, _mm256_add_epi8(lows, highs));
             }
-            _mm_prefetch((const char *)p + 1024, _MM_HINT_T0);
-            _mm_prefetch((const char *)p + 1088, _MM_HINT_T0);
+            _mm_prefetch((const char *)p + BITS_AHEAD, _MM_HINT_T0);
+            _mm_prefetch((const char *)p + BITS_AHEAD + 64, _MM_HINT_T0);
         }
         total = _mm256_add_epi64(total, _mm256_sad_epu8(bytes, zero));
     }
@@ -91,10 +93,33 @@ static inline uint64_t bits_popcount(const uint8_t *p, size_t n) {
 
 /* ---- finding */
 
+#if BITS_X86
+/* How many bytes, in steps of 128, are all `filler`. */
+__attribute__((target("avx2"))) static size_t bits_skip_avx2(const uint8_t *p, size_t n, uint8_t filler) {
+    const __m256i fill = _mm256_set1_epi8((char)filler);
+    size_t i = 0;
+    for (; i + 128 <= n; i += 128) {
+        const __m256i *at = (const __m256i *)(p + i);
+        __m256i a = _mm256_xor_si256(_mm256_loadu_si256(at), fill);
+        __m256i b = _mm256_xor_si256(_mm256_loadu_si256(at + 1), fill);
+        __m256i c = _mm256_xor_si256(_mm256_loadu_si256(at + 2), fill);
+        __m256i d = _mm256_xor_si256(_mm256_loadu_si256(at + 3), fill);
+        __m256i differ = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+        if (!_mm256_testz_si256(differ, differ)) break;
+        _mm_prefetch((const char *)at + BITS_AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)at + BITS_AHEAD + 64, _MM_HINT_T0);
+    }
+    return i;
+}
+#endif
+
 /* The index of the first of n bytes that is not `filler`; n if all are. */
 static size_t bits_skip(const uint8_t *p, size_t n, uint8_t filler) {
     const uint64_t fill = 0x0101010101010101ull * filler;
     size_t i = 0;
+#if BITS_X86
+    if (n >= 256 && bits_wide()) i = bits_skip_avx2(p, n, filler);
+#endif
     for (; i + 64 <= n; i += 64) {
         uint64_t differ = 0;
         for (int k = 0; k < 64; k += 8) differ |= bits_word(p + i + k) ^ fill;
