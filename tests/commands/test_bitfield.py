@@ -25,8 +25,8 @@ class Field:
 
     def get(self, kind, at):
         width = int(kind[1:])
-        number = int.from_bytes(self.value.ljust(at + width, b"\0"), "big") >> 8 * max(len(self.value), at + width) - at \
-            - width & (1 << width) - 1
+        padded = self.value.ljust(at + width, b"\0")
+        number = int.from_bytes(padded, "big") >> 8 * len(padded) - at - width & (1 << width) - 1
         return number - (1 << width) if kind[0] == "i" and number >> width - 1 else number
 
     def put(self, kind, at, number):
@@ -86,8 +86,8 @@ def some_step(rng):
     limits = [0, 1, -1, 1 << width - 1, (1 << width - 1) - 1, -(1 << width - 1), (1 << width) - 1, I64 - 1, -I64,
               rng.randint(-I64, I64 - 1), rng.randint(-100, 100)]
     operand = max(-I64, min(I64 - 1, rng.choice(limits)))
-    return (rng.choice(["GET", "SET", "INCRBY", "INCRBY"]), kind, rng.choice([0, 1, 7, 8, width, 3 * width, rng.randrange(300)]),
-            operand, rng.choice(["WRAP", "SAT", "FAIL"]))
+    at = rng.choice([0, 1, 7, 8, width, 3 * width, rng.randrange(300)])
+    return rng.choice(["GET", "SET", "INCRBY", "INCRBY"]), kind, at, operand, rng.choice(["WRAP", "SAT", "FAIL"])
 
 
 @settings(max_examples=150)
@@ -144,9 +144,11 @@ def test_the_expiry_stays(r):
 @pytest.mark.parametrize(("words", "error"), [
     (["GET", "u64", 0], TYPE), (["GET", "i65", 0], TYPE), (["GET", "u0", 0], TYPE), (["GET", "i-1", 0], TYPE),
     (["GET", "U8", 0], TYPE), (["GET", "8", 0], TYPE), (["GET", "u", 0], TYPE), (["GET", "", 0], TYPE),
-    (["GET", "u08", 0], TYPE), (["GET", "u8", "x"], OFFSET), (["GET", "u8", -1], OFFSET), (["GET", "u8", "#-1"], OFFSET),
+    (["GET", "u08", 0], TYPE), (["GET", "u8", "x"], OFFSET), (["GET", "u8", -1], OFFSET),
+    (["GET", "u8", "#-1"], OFFSET),
     (["GET", "u8", "#"], OFFSET), (["GET", "u8", 1 << 32], OFFSET), (["GET", "i64", f"#{1 << 26}"], OFFSET),
-    (["GET", "u8", f"#{I64 - 1}"], OFFSET), (["SET", "u8", 0, "x"], NOT_INTEGER), (["INCRBY", "u8", 0, ""], NOT_INTEGER),
+    (["GET", "u8", f"#{I64 - 1}"], OFFSET), (["SET", "u8", 0, "x"], NOT_INTEGER),
+    (["INCRBY", "u8", 0, ""], NOT_INTEGER),
     (["SET", "u8", 0, I64], NOT_INTEGER), (["SET", "u8", 0], SYNTAX), (["GET", "u8"], SYNTAX), (["FOO"], SYNTAX),
     (["OVERFLOW"], SYNTAX), (["OVERFLOW", "x"], "ERR Invalid OVERFLOW type specified"),
     (["GET", "u8", 0, "SET", "u8", 1, "1", "GET"], SYNTAX),

@@ -1,4 +1,4 @@
-"""SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP: replies, effects, propagation, and that a refused command changes nothing."""
+"""SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP: replies, effects, propagation, and refusals that change nothing."""
 
 import random
 

@@ -10,12 +10,14 @@ from tests.differential.test_declared import Link
 from tests.session import R, Replies, encode
 
 KEYS = [b"k%d" % i for i in range(4)]
-VALUES = [b"", b"7", b"12345", b"-1", b"hello", b"\xff" * 9, b"\0" * 20, b"\xff\0" * 30, bytes(range(256)) * 9, b"\x0f" * 50]
+VALUES = [b"", b"7", b"12345", b"-1", b"hello", b"\xff" * 9, b"\0" * 20, b"\xff\0" * 30, bytes(range(256)) * 9,
+          b"\x0f" * 50]
 RANGES = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 40, 63, 64, 300, 2303, 2304, -1, -2, -8, -9, -16, -40, -300, -3000,
           2**62, 2**63 - 1, -2**63, "x"]
 OFFSETS = [0, 1, 7, 8, 9, 63, 64, 100, 2000, 16000, 18432, 20000, "x", -1, 2**32, "#3", "#x", "#"]
 NUMBERS = [0, 1, -1, 2, 5, 127, 128, 255, 256, -128, -129, 2**31, -2**31, 2**62, 2**63 - 1, -2**63, 2**63, "x"]
-TYPES = ["u1", "i1", "u2", "i7", "u8", "i8", "u9", "i16", "u31", "i32", "i33", "u62", "u63", "i63", "i64", "u64", "i65", "x"]
+TYPES = ["u1", "i1", "u2", "i7", "u8", "i8", "u9", "i16", "u31", "i32", "i33", "u62", "u63", "i63", "i64",
+         "u64", "i65", "x"]
 
 
 @pytest.fixture(scope="module", params=["redis8", "valkey9"])
@@ -53,7 +55,8 @@ def steps(rng, write=True):
     sound = rng.random() < 0.8
     words = []
     for _ in range(rng.randrange(5)):
-        kind, at = rng.choice(TYPES[:-3] if sound else TYPES), rng.choice([*OFFSETS[:10], "#3", "#0"] if sound else OFFSETS)
+        kind = rng.choice(TYPES[:-3] if sound else TYPES)
+        at = rng.choice([*OFFSETS[:10], "#3", "#0"] if sound else OFFSETS)
         number = rng.choice(NUMBERS[:-2] if sound else NUMBERS)
         choices = [["GET", kind, at]]
         if write:

@@ -22,7 +22,7 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_STRING
 from _pyredis.db.keyspace cimport Key
 from _pyredis.db.string_type cimport STRING_DIGITS, string_view
-from _pyredis.db.value cimport T_STRING, Entry
+from _pyredis.db.value cimport T_STRING
 from _pyredis.ds.bits cimport bits_get, bits_set
 from _pyredis.wire.reply cimport reply_array, reply_int, reply_null
 

@@ -18,7 +18,7 @@ from _pyredis.base.status cimport ERR_CUSTOM, ERR_WRONG_TYPE, OK, Status
 from _pyredis.cmd.ctx cimport (Ctx, arg_is, fail_with, key_at, key_changed, lookup_read, lookup_write)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_NONE, EV_STRING
-from _pyredis.db.keyspace cimport Key, keyspace_key
+from _pyredis.db.keyspace cimport Key
 from _pyredis.db.string_type cimport STRING_DIGITS, string_resize, string_view
 from _pyredis.db.value cimport T_STRING, Entry, entry_type
 from _pyredis.ds.hll cimport (
@@ -195,7 +195,7 @@ cdef Status cmd_pfcount(Ctx* c) noexcept nogil:
         return st
     if hll_is_counted(<uint8_t*>s.ptr):
         count = hll_counted(<uint8_t*>s.ptr)
-        _in_place(c, key, &e, s.len)                # Redis: raw from now on, whatever comes of it
+        _in_place(c, key, &e, s.len)                # Redis: raw from now on
     else:
         if not hll_count(s, &count):
             return _corrupt(c)

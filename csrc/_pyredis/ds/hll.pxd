@@ -1,5 +1,5 @@
 # hll -- HyperLogLog: how many distinct elements there were, in 12 KiB at most. The story is in hll.pyx.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.slice cimport Slice
 

@@ -26,7 +26,7 @@ Cost: adding is O(1) to a dense sketch and O(bytes) to a sparse one; counting an
 Whoever raises registers in ascending order keeps a cursor, and then all of it is one pass.
 """
 from libc.math cimport INFINITY, llround, sqrt
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from _pyredis.base.hash cimport bytes_load64, bytes_store64
