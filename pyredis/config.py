@@ -88,7 +88,7 @@ AOF, LUA, MODULES, DEFRAG = "the append-only file", "scripting", "modules", "def
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
-FORMS, RDB, SHUTTING = "HyperLogLogs", "snapshots", "saving, and waiting for replicas, at the end"
+RDB, SHUTTING = "snapshots", "saving, and waiting for replicas, at the end"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 TRACKING, EVENTS = "client tracking", "keyspace notifications"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
@@ -247,7 +247,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("set-max-listpack-value", LONG, 64),
     P("zset-max-listpack-entries", LONG, 128, alias=("zset-max-ziplist-entries",)),
     P("zset-max-listpack-value", SIZE, 64, alias=("zset-max-ziplist-value",)),
-    P("hll-sparse-max-bytes", SIZE, 3000, todo=FORMS),
+    P("hll-sparse-max-bytes", SIZE, 3000),
     P("stream-node-max-bytes", SIZE, 4096),
     P("stream-node-max-entries", LONG, 100),
 

@@ -38,7 +38,7 @@ REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose fe
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
-                   "stream-node-max-bytes", "stream-node-max-entries")
+                   "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
 CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control)
 
 

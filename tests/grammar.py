@@ -178,7 +178,7 @@ class Grammar:
         found: list[bytes] = []
         repeats = 0
         for arg in args:
-            if arg.valkey and not self.valkey:
+            if arg.beyond and not self.valkey:
                 continue
             if arg.name in COUNTERS:
                 repeats = self.rng.randint(1, 3)
@@ -204,7 +204,7 @@ class Grammar:
         """The argument itself, without its token."""
         if isinstance(arg, spec.OneOf):
             # auto-id: an ID from the clock, which no two servers share
-            choices = [c for c in arg.choices if (self.valkey or not c.valkey) and c.name != "auto-id"]
+            choices = [c for c in arg.choices if (self.valkey or not c.beyond) and c.name != "auto-id"]
             return self.one(self.rng.choice(choices)) if choices else []
         if isinstance(arg, spec.Block):
             return self.several(arg.parts)

@@ -1,5 +1,6 @@
 """Core's face to the event loop: connections added, served, and told of in notices."""
 
+import gc
 import os
 import socket
 
@@ -8,7 +9,7 @@ from _pyredis import core as constants
 
 from pyredis.config import Config
 from pyredis.server import Server
-from tests.session import Replies, encode
+from tests.session import R, Replies, encode
 
 IN, OUT, OVER = 1, 4, 0x2001
 
@@ -206,3 +207,13 @@ def test_expiry_goes_on_when_the_clock_is_set_back(r):
     r.cycle()
     r.advance(-3_600_000)
     assert 0 <= r.cycle() <= 100
+
+
+def test_a_session_that_ends_in_a_cycle_with_its_server_ends_in_good_order():
+    """As when a failed test's frames hold both: the collector must not take the core away first."""
+    for _ in range(5):
+        r = R()
+        r("SET", "k", "v")
+        r.server.held = r
+    del r
+    gc.collect()

@@ -505,7 +505,8 @@ cdef class Core:
                             size_t set_max_listpack_value, size_t hash_max_listpack_entries,
                             size_t hash_max_listpack_value, size_t zset_max_listpack_entries,
                             size_t zset_max_listpack_value, size_t stream_node_max_bytes,
-                            size_t stream_node_max_entries):
+                            size_t stream_node_max_entries,
+                            size_t hll_sparse_max_bytes):
         """The parameters of these names: what is larger from now on changes its form when it is next written."""
         cdef Limits* limits = &self.s.ks.limits
         limits.list_max_listpack_size = list_max_listpack_size
@@ -519,6 +520,7 @@ cdef class Core:
         limits.zset_max_listpack_value = zset_max_listpack_value
         limits.stream_node_max_bytes = stream_node_max_bytes
         limits.stream_node_max_entries = stream_node_max_entries
+        limits.hll_sparse_max_bytes = hll_sparse_max_bytes
 
     def set_list_packed_threshold(self, int64_t size):
         """Bytes from which a list's element gets a node of its own; 0: only when no node may hold it."""

@@ -3,6 +3,8 @@
 A Session is a connection made of memory on a real Core: bytes in, through the real parser and dispatch,
 reply bytes out. Its clock may stand still and be moved by hand.
 """
+from cython cimport no_gc_clear
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
 
@@ -30,6 +32,7 @@ cdef void _take(void* session, Effects* fx) noexcept nogil:
         (<Session>session)._record(fx)
 
 
+@no_gc_clear                        # the core must outlive __dealloc__, also when both end in one cycle
 cdef class Session:
     """A connection in memory. `effects` and `propagated` gather what commands did until they are cleared."""
     cdef readonly Core core

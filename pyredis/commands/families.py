@@ -1,6 +1,21 @@
 """The families a server has. A new one is added here and nowhere else."""
 
-from . import connection, hashes, keys, lists, server, sets, sorted_sets, sorting, streams, strings
+from . import (
+    bitmaps,
+    connection,
+    hashes,
+    hyperloglog,
+    keys,
+    lists,
+    server,
+    sets,
+    sorted_sets,
+    sorting,
+    streams,
+    strings,
+)
 
-FAMILIES = [strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY,
-            keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY]
+FAMILIES = [
+    strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
+    hyperloglog.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY,
+]

@@ -59,7 +59,7 @@ def spec_positions(spec: KeySpec, argv: Sequence[bytes]) -> range | None:
         last = first + (count - 1) * spec.step
     else:
         return None
-    return range(first, last + 1, spec.step) if last < len(argv) else None
+    return range(first, last + 1, spec.step) if first <= last < len(argv) else None
 
 
 def _from_end(last: int, limit: int, first: int, argc: int) -> int:

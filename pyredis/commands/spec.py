@@ -20,8 +20,8 @@ What is left out follows by rule, the same for every command, so that a declarat
 * The old first/last/step triple and the flag `movablekeys` follow from the key specs (`legacy_range`).
 * A subcommand is found as "container|subcommand" and is control if its container is.
 
-Versions. `since` is a version of Redis. What only Valkey has says `valkey="9.0.0"` instead, so a test can
-take those parts away and compare the rest with Redis, exactly.
+Versions. `since` is a version of Redis. What only Valkey has says `valkey="9.0.0"` instead, and an argument of a
+Redis beyond 8.0 `newer="8.2.0"`, so a test can take those parts away and compare the rest with Redis, exactly.
 """
 
 from __future__ import annotations
@@ -202,12 +202,18 @@ class Arg:
     since: str = field(default="", kw_only=True)
     deprecated_since: str = field(default="", kw_only=True)
     valkey: str = field(default="", kw_only=True)
+    newer: str = field(default="", kw_only=True)
     display: str = field(default="", kw_only=True)
     summary: str = field(default="", kw_only=True)
 
     @property
     def children(self) -> Sequence[Arg]:
         return ()
+
+    @property
+    def beyond(self) -> bool:
+        """Is this none of Redis 8.0's?"""
+        return bool(self.valkey or self.newer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ def arg_reply(arg: Arg) -> dict[str, object]:
     if isinstance(arg, (Key, Pattern)) and arg.spec is not None:
         doc["key_spec_index"] = arg.spec
     for label, value in (("token", token_of(arg)), ("summary", arg.summary),
-                         ("since", arg.since or arg.valkey), ("deprecated_since", arg.deprecated_since)):
+                         ("since", arg.since or arg.valkey or arg.newer), ("deprecated_since", arg.deprecated_since)):
         if value:
             doc[label] = value
     flags = [Simple(name) for name, on in (("optional", arg.optional), ("multiple", arg.many),

@@ -62,7 +62,7 @@ def test_random_writes_agree_with_python_bytes(seed):
     for step in range(1500):
         key, value = rng.choice(KEYS), rng.choice(VALUES)
         old, at = model.get(key, (b"", -1))
-        match rng.randrange(6):
+        match rng.randrange(8):
             case 0:
                 ks.set(key, value)
                 model[key] = value, -1
@@ -84,6 +84,15 @@ def test_random_writes_agree_with_python_bytes(seed):
             case 5 if key in model:
                 ks.delete(key)
                 del model[key]
+            case 6:
+                ks.resize(key, n := rng.choice([0, len(old) + 1, max(len(old) - 1, 0), 44, 1999, 2000, 2001, 5000]))
+                model[key] = old[:n].ljust(n, b"\0"), at
+                assert ks.look(key)[1] == "raw"
+            case 7:
+                value = value or b"w"
+                ks.take(key, value)
+                model[key] = value, -1
+                assert ks.look(key)[1] == "raw"
         for k, (want, expiry) in model.items():
             found = ks.look(k)
             assert (found[0], found[2], found[3], found[4]) == (want, expiry, len(want), integer(want)), step

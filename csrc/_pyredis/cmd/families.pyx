@@ -1,9 +1,12 @@
 """families -- every family of commands that the core has: a new one is added here and nowhere else."""
+from _pyredis.cmd.bitfield cimport bind_bitfield
+from _pyredis.cmd.bitmaps cimport bind_bitmaps
 from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
 from _pyredis.cmd.hashes cimport bind_hashes
+from _pyredis.cmd.hyperloglog cimport bind_hyperloglog
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
@@ -24,11 +27,14 @@ from _pyredis.cmd.strings cimport bind_strings
 
 
 cdef void bind_families(Table* t) noexcept nogil:
+    bind_bitfield(t)
+    bind_bitmaps(t)
     bind_connection(t)
     bind_databases(t)
     bind_expiry(t)
     bind_field_expiry(t)
     bind_hashes(t)
+    bind_hyperloglog(t)
     bind_keys(t)
     bind_sorting(t)
     bind_list_blocking(t)

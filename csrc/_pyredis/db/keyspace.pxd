@@ -46,6 +46,7 @@ cdef struct Limits:                # where collections change their encoding; fr
     size_t zset_max_listpack_value
     size_t stream_node_max_bytes   # 0: no limit
     size_t stream_node_max_entries # 0: no limit
+    size_t hll_sparse_max_bytes
 
 cdef struct KeyspaceStats:
     uint64_t hits

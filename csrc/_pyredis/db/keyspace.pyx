@@ -90,6 +90,7 @@ cdef void _default_limits(Limits* limits) noexcept nogil:
     limits.hash_max_listpack_value = 64
     limits.zset_max_listpack_entries = 128
     limits.zset_max_listpack_value = 64
+    limits.hll_sparse_max_bytes = 3000
 
 
 cdef void keyspace_free(Keyspace* ks) noexcept nogil:

@@ -27,3 +27,8 @@ cdef bint   string_get_i64(const Entry* e, int64_t* v) noexcept nogil
 cdef Entry* string_set(Keyspace* ks, Db* db, Key key, Entry* e, Slice value, int how) noexcept nogil
 cdef Entry* string_set_i64(Keyspace* ks, Db* db, Key key, Entry* e, int64_t v) noexcept nogil   # keeps the TTL
 cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Slice bytes) noexcept nogil
+cdef Entry* string_resize(Keyspace* ks, Db* db, Key key, Entry* e, size_t n, char** data) noexcept nogil
+
+# A value made elsewhere: its block, and what becomes of it.
+cdef ByteStr* string_room(Keyspace* ks, const Entry* e, size_t n) noexcept nogil
+cdef Entry* string_take(Keyspace* ks, Db* db, Key key, Entry* e, ByteStr* block, size_t n) noexcept nogil

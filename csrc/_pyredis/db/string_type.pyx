@@ -4,9 +4,13 @@
     up to INLINE_MAX bytes                     in the entry                       embstr (to 44), else raw
     longer                                     a ByteStr of its own               raw
 
-A string that was changed in place (APPEND, SETRANGE) is `raw` from then on, whatever its length, as in
-Redis. Short strings are rewritten where they stand when the size class allows it, so a counter or a session
+A string that was changed in place (APPEND, SETRANGE, SETBIT) is `raw` from then on, whatever its length, as
+in Redis. Short strings are rewritten where they stand when the size class allows it, so a counter or a session
 token costs no allocation per SET.
+
+Whoever changes bytes in place asks string_resize for them. Whoever makes a long string out of others (BITOP)
+fills a block from string_room and gives it to string_take: that is the old value's own block when it fits, so
+the same result made again and again takes no memory to be made.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -31,6 +35,7 @@ cdef enum:
     INLINE_MAX = 2000              # bytes of a value that stands in its entry
     EMBSTR_MAX = 44                # the longest string that Redis calls embstr
     LONGEST_INTEGER = 20
+    LARGEST_SLACK = 1 << 20
 
 
 cdef inline ByteStr* _block(const Entry* e) noexcept nogil:
@@ -147,19 +152,29 @@ cdef Entry* string_set_i64(Keyspace* ks, Db* db, Key key, Entry* e, int64_t v) n
 
 
 cdef Entry* _to_block(Keyspace* ks, Db* db, Key key, Entry* e, size_t length) noexcept nogil:
-    """Moves an inline string to a block of its own, with slack for `length` bytes to come."""
-    cdef ByteStr* block = bytestr_new(ks.mem, entry_value(e), e.value_length, length)
+    """Moves an inline string to a block of its own that has room for `length` bytes, and for more to come."""
+    cdef size_t slack = length // 2 if length // 2 < LARGEST_SLACK else LARGEST_SLACK
+    cdef ByteStr* block = bytestr_new(ks.mem, entry_value(e), e.value_length, length + slack)
     e = keyspace_reshape(ks, db, key, e, 8, (e.flags & ENTRY_EXPIRES) != 0)
     entry_set_pointer(e, block)
     e.flags |= ENTRY_POINTER
     return e
 
 
-cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Slice bytes) noexcept nogil:
-    """Writes `bytes` at offset `at`, the string growing as need be, zeros in a gap. Creates a missing key."""
+cdef Entry* _resize_inline(Keyspace* ks, Db* db, Key key, Entry* e, size_t n) noexcept nogil:
+    """Makes a raw string in its entry n bytes long."""
+    cdef size_t before = e.value_length
+    e = keyspace_reshape(ks, db, key, e, n, (e.flags & ENTRY_EXPIRES) != 0)
+    if n > before:
+        memset(entry_value(e) + before, 0, n - before)
+    return e
+
+
+cdef Entry* string_resize(Keyspace* ks, Db* db, Key key, Entry* e, size_t n, char** data) noexcept nogil:
+    """Makes the string n bytes long, zeros behind what it had; `data`: its bytes, to be changed at will until
+    the next write. It is raw from then on. Creates a missing key."""
     cdef char[STRING_DIGITS] digits
     cdef Slice text
-    cdef size_t before, length
     cdef ByteStr* block
     if e == NULL:
         e = _make(ks, db, key, NULL, 0, False)
@@ -168,17 +183,52 @@ cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Sli
         e = _make(ks, db, key, e, text.len, True)
         memcpy(entry_value(e), text.ptr, text.len)
     entry_set_kind(e, T_STRING, ENC_RAW)
-    before = string_length(e)
-    length = at + bytes.len if at + bytes.len > before else before
-    if length > INLINE_MAX and not e.flags & ENTRY_POINTER:
-        e = _to_block(ks, db, key, e, length + length // 2)
+    if n > INLINE_MAX and not e.flags & ENTRY_POINTER:
+        e = _to_block(ks, db, key, e, n)
     if e.flags & ENTRY_POINTER:
-        block = bytestr_resize(ks.mem, _block(e), length)
+        block = bytestr_resize(ks.mem, _block(e), n)
         entry_set_pointer(e, block)
-        memcpy(bytestr_data(block) + at, bytes.ptr, bytes.len)
+        data[0] = bytestr_data(block)
         return e
-    e = keyspace_reshape(ks, db, key, e, length, (e.flags & ENTRY_EXPIRES) != 0)
-    if at > before:
-        memset(entry_value(e) + before, 0, at - before)
-    memcpy(entry_value(e) + at, bytes.ptr, bytes.len)
+    if n != e.value_length:
+        e = _resize_inline(ks, db, key, e, n)
+    data[0] = entry_value(e)
+    return e
+
+
+cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Slice bytes) noexcept nogil:
+    """Writes `bytes` at offset `at`, the string growing as need be, zeros in a gap. Creates a missing key."""
+    cdef size_t before = string_length(e) if e != NULL else 0
+    cdef char* data
+    e = string_resize(ks, db, key, e, at + bytes.len if at + bytes.len > before else before, &data)
+    memcpy(data + at, bytes.ptr, bytes.len)
+    return e
+
+
+# ---------------------------------------------------------------- replacing by a block
+
+cdef ByteStr* string_room(Keyspace* ks, const Entry* e, size_t n) noexcept nogil:
+    """A block for n bytes, to be filled and given to string_take. It may be the present one of the key (`e`: any
+    type, or NULL), which until then reads as before but for the bytes that are filled."""
+    cdef ByteStr* block
+    if n > INLINE_MAX and e != NULL and entry_type(e) == T_STRING and e.flags & ENTRY_POINTER:
+        block = _block(e)
+        if block.references == 1 and n <= block.capacity <= 2 * n:
+            return block
+    return bytestr_new(ks.mem, NULL, 0, n)
+
+
+cdef Entry* string_take(Keyspace* ks, Db* db, Key key, Entry* e, ByteStr* block, size_t n) noexcept nogil:
+    """Makes the n bytes in a block from string_room the key's value, raw and without expiry. Takes the block."""
+    block.length = n
+    if n <= INLINE_MAX:
+        e = string_set(ks, db, key, e, slice_of(bytestr_data(block), n), STRING_AS_TEXT)
+        bytestr_free(ks.mem, block)
+    elif e != NULL and e.flags & ENTRY_POINTER and _block(e) == block:
+        e = keyspace_reshape(ks, db, key, e, 8, False)
+    else:
+        e = _make(ks, db, key, e, 8, False)
+        entry_set_pointer(e, block)
+        e.flags |= ENTRY_POINTER
+    entry_set_kind(e, T_STRING, ENC_RAW)
     return e

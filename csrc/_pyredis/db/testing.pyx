@@ -1,5 +1,6 @@
 """testing -- a keyspace without commands and connections, for tests and bench only."""
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
 from _pyredis.base.clock cimport Clock, clock_init, clock_set_fake
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
@@ -10,11 +11,12 @@ from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_check, keyspace_clear
                                    keyspace_find, keyspace_flush, keyspace_free, keyspace_key, keyspace_new,
                                    keyspace_set_clock, keyspace_set_expiry)
 from _pyredis.db.string_type cimport (
-    STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_set, string_set_i64,
-    string_view, string_write,
+    STRING_DIGITS, STRING_DROP_TTL, string_get_i64, string_length, string_resize, string_room, string_set,
+    string_set_i64, string_take, string_view, string_write,
 )
 from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport Entry, encoding_name, entry_encoding, entry_expiry, entry_key
+from _pyredis.ds.bytestr cimport ByteStr, bytestr_data
 
 
 cdef bytes _copy(Slice s):
@@ -90,6 +92,20 @@ cdef class BareKeyspace:
         cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
         string_write(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key), at,
                      slice_of(value, len(value)))
+
+    def resize(self, bytes name, size_t n, int db=0):
+        """Makes the string n bytes long."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        cdef char* data
+        string_resize(self.ks, &self.ks.dbs[db], key, keyspace_find(&self.ks.dbs[db], key), n, &data)
+
+    def take(self, bytes name, bytes value, int db=0):
+        """Puts a value made in a block of its own in the place of whatever there is."""
+        cdef Key key = keyspace_key(self.ks, slice_of(name, len(name)))
+        cdef Entry* e = keyspace_find(&self.ks.dbs[db], key)
+        cdef ByteStr* block = string_room(self.ks, e, len(value))
+        memcpy(bytestr_data(block), <const char*>value, len(value))
+        string_take(self.ks, &self.ks.dbs[db], key, e, block, len(value))
 
     def set_expiry(self, bytes name, at_ms, int db=0):
         """Lets a present key expire at a time, or never (None)."""
