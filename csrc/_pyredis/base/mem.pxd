@@ -39,6 +39,9 @@ cdef void*  mem_alloc(Arena* a, size_t n) noexcept nogil   # never NULL: exhaust
 cdef void   mem_free(Arena* a, void* p, size_t n) noexcept nogil
 cdef void*  mem_realloc(Arena* a, void* p, size_t old, size_t n) noexcept nogil
 
+# An array that doubles as it fills: `width` bytes an element, `first` elements to begin with.
+cdef void*  mem_grown(Arena* a, void* array, size_t* capacity, size_t width, size_t first) noexcept nogil
+
 # Whole cache lines, on a cache-line boundary; n is a multiple of 64.
 cdef void*  mem_alloc_lines(Arena* a, size_t n) noexcept nogil
 cdef void   mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil
@@ -56,3 +59,8 @@ cdef inline bint mem_fits(size_t old, size_t n) noexcept nogil:
     """May an object of `old` bytes have n from now on, where it stands and at the same cost?"""
     cdef bint has_slack = n <= MEM_SMALL_MAX and not MEM_PASS_THROUGH     # malloc promises none
     return mem_footprint(old) == mem_footprint(n) and (n <= old or has_slack)
+
+cdef inline void* mem_room(Arena* a, void* array, size_t count, size_t* capacity, size_t width,
+                           size_t first) noexcept nogil:
+    """The array, which may have moved, with room for one more than its `count` elements."""
+    return array if count < capacity[0] else mem_grown(a, array, capacity, width, first)

@@ -244,6 +244,14 @@ cdef void* mem_realloc(Arena* a, void* p, size_t old, size_t n) noexcept nogil:
     return q
 
 
+cdef void* mem_grown(Arena* a, void* array, size_t* capacity, size_t width, size_t first) noexcept nogil:
+    """The array at twice its capacity, or with its first."""
+    cdef size_t room = capacity[0] * 2 if capacity[0] else first
+    array = mem_realloc(a, array, capacity[0] * width, room * width)
+    capacity[0] = room
+    return array
+
+
 cdef void* mem_alloc_lines(Arena* a, size_t n) noexcept nogil:
     cdef void* p
     if n <= MEM_SMALL_MAX and (n & (n - 1)) == 0 and not MEM_PASS_THROUGH:

@@ -19,18 +19,18 @@ A Waiter is one block: the struct, its links, the argv and the arguments' bytes.
 O(keys), deadlines a binary heap. Connections own nothing here but the pointer Conn.waiter.
 """
 from libc.math cimport ceill
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport memcpy, strlen
 
-from _pyredis.base.mem cimport mem_alloc, mem_free, mem_realloc
+from _pyredis.base.mem cimport mem_alloc, mem_free, mem_room
 from _pyredis.base.num cimport num_parse_long_double
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport BLOCKED, ERR_CUSTOM, OK, Status
-from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_FAKE, CONN_GONE, CONN_REPLY_OFF, SINK_BLOCKING, Command, Conn,
+from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_GONE, CONN_REPLY_OFF, SINK_BLOCKING, Conn,
                                Ctx, Server, conn_due, fail_with)
 from _pyredis.cmd.table cimport command_count
-from _pyredis.db.effects cimport Effect, Effects
+from _pyredis.db.effects cimport Effects
 from _pyredis.db.keyspace cimport LOOKUP_PEEK, Key, keyspace_get, keyspace_key
 from _pyredis.db.value cimport Entry, ValueType, entry_type
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter, dict_next,
@@ -125,11 +125,7 @@ cdef void _heap_down(Blocking* b, size_t at, Waiter* w) noexcept nogil:
 
 cdef void _heap_add(Server* s, Waiter* w) noexcept nogil:
     cdef Blocking* b = blocking_of(s)
-    cdef size_t room
-    if b.heap_count == b.heap_capacity:
-        room = b.heap_capacity * 2 if b.heap_capacity else 16
-        b.heap = <Waiter**>mem_realloc(s.mem, b.heap, b.heap_capacity * sizeof(void*), room * sizeof(void*))
-        b.heap_capacity = room
+    b.heap = <Waiter**>mem_room(s.mem, b.heap, b.heap_count, &b.heap_capacity, sizeof(void*), 16)
     b.heap_count += 1
     _heap_up(b, b.heap_count - 1, w)
 

@@ -227,17 +227,18 @@ cdef void _run_broken(Ctx* c) noexcept nogil:
     dispatch_error(c, text, n)
 
 
-cdef void _context(Ctx* c, Server* s, Request* r) noexcept nogil:
-    c.argv = r.argv
-    c.argc = r.argc
-    c.hashed = r.hashed
+cdef void _context(Ctx* c, Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil:
+    """For a command's first run, its key not hashed yet."""
+    c.argv = argv
+    c.argc = argc
+    c.hashed = False
     c.retry = False
-    c.hash = r.hash
-    c.conn = r.conn
-    c.db = r.conn.db
+    c.hash = 0
+    c.conn = conn
+    c.db = conn.db
     c.ks = s.ks
-    c.out = &r.conn.out
-    c.cmd = r.cmd
+    c.out = &conn.out
+    c.cmd = cmd
     c.server = s
     c.detail = NULL
 
@@ -268,18 +269,8 @@ cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     cdef Conn* conn = w.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
-    c.argv = w.argv
-    c.argc = w.argc
-    c.hashed = False
-    c.hash = 0
+    _context(&c, s, conn, w.cmd, w.argv, w.argc)
     c.retry = True
-    c.conn = conn
-    c.db = conn.db
-    c.ks = s.ks
-    c.out = &conn.out
-    c.cmd = w.cmd
-    c.server = s
-    c.detail = NULL
     if _execute(&c, s.ticks) == BLOCKED:
         return
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
@@ -314,7 +305,9 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     cdef Conn* conn = r.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
-    _context(&c, s, r)
+    _context(&c, s, conn, r.cmd, r.argv, r.argc)
+    c.hashed = r.hashed
+    c.hash = r.hash
     if UNLIKELY(r.broken):
         _run_broken(&c)
         _end_reply(conn, tail, used, pending)

@@ -13,7 +13,7 @@ The reply has the cursor before the elements, hence the list of found entries in
 """
 from libc.stdint cimport int64_t, uint64_t
 
-from _pyredis.base.mem cimport mem_free, mem_realloc
+from _pyredis.base.mem cimport mem_free, mem_room
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_u64, num_parse_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_INVALID_CURSOR, ERR_SYNTAX, OK, Status
@@ -111,12 +111,8 @@ cdef bint scan_matches(const ScanOptions* o, Slice name) noexcept nogil:
 
 cdef void _collect(void* arg, void* entry) noexcept nogil:
     cdef ScanFound* f = <ScanFound*>arg
-    cdef size_t room
     PREFETCH(entry)
-    if f.count == f.capacity:
-        room = f.capacity * 2 if f.capacity else 32
-        f.list = <void**>mem_realloc(f.mem, f.list, f.capacity * sizeof(void*), room * sizeof(void*))
-        f.capacity = room
+    f.list = <void**>mem_room(f.mem, f.list, f.count, &f.capacity, sizeof(void*), 32)
     f.list[f.count] = entry
     f.count += 1
 

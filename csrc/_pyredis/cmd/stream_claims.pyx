@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr
 
-from _pyredis.base.mem cimport Arena, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_free, mem_room
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, OK, Status
@@ -287,11 +287,7 @@ cdef struct IdList:                # found so far; memory of the arena
 
 
 cdef void _keep(Arena* mem, IdList* ids, Id id) noexcept nogil:
-    cdef size_t room
-    if ids.count == ids.capacity:
-        room = ids.capacity * 2 if ids.capacity else 32
-        ids.list = <Id*>mem_realloc(mem, ids.list, ids.capacity * sizeof(Id), room * sizeof(Id))
-        ids.capacity = room
+    ids.list = <Id*>mem_room(mem, ids.list, ids.count, &ids.capacity, sizeof(Id), 32)
     ids.list[ids.count] = id
     ids.count += 1
 

@@ -17,7 +17,7 @@ A change to a whole database (it was emptied, or exchanged for another) is one e
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_room
 from _pyredis.base.slice cimport Slice, slice_of
 
 
@@ -33,21 +33,10 @@ cdef void effects_free(Effects* fx) noexcept nogil:
     mem_free(fx.mem, fx.args, fx.arg_capacity * sizeof(Slice))
 
 
-cdef void* _room(Arena* mem, void* array, size_t count, size_t* capacity, size_t width) noexcept nogil:
-    """The array with room for one more element of `width` bytes."""
-    cdef size_t room
-    if count < capacity[0]:
-        return array
-    room = capacity[0] * 2 if capacity[0] else 8
-    array = mem_realloc(mem, array, capacity[0] * width, room * width)
-    capacity[0] = room
-    return array
-
-
 cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                          int64_t dirty) noexcept nogil:
     cdef Effect* e
-    fx.list = <Effect*>_room(fx.mem, fx.list, fx.count, &fx.capacity, sizeof(Effect))
+    fx.list = <Effect*>mem_room(fx.mem, fx.list, fx.count, &fx.capacity, sizeof(Effect), 8)
     e = &fx.list[fx.count]
     fx.count += 1
     e.db = db
@@ -61,7 +50,7 @@ cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil:
     """A copy of `bytes` that lives until effects_clear."""
     cdef char* copy = <char*>mem_alloc(fx.mem, bytes.len)
     memcpy(copy, bytes.ptr, bytes.len)
-    fx.args = <Slice*>_room(fx.mem, fx.args, fx.arg_count, &fx.arg_capacity, sizeof(Slice))
+    fx.args = <Slice*>mem_room(fx.mem, fx.args, fx.arg_count, &fx.arg_capacity, sizeof(Slice), 8)
     fx.args[fx.arg_count] = slice_of(copy, bytes.len)
     fx.arg_count += 1
     return slice_of(copy, bytes.len)
@@ -74,7 +63,7 @@ cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil:
         fx.rewritten = True
     if not fx.propagating:
         return False
-    fx.rewrites = <Rewrite*>_room(fx.mem, fx.rewrites, fx.rewrite_count, &fx.rewrite_capacity, sizeof(Rewrite))
+    fx.rewrites = <Rewrite*>mem_room(fx.mem, fx.rewrites, fx.rewrite_count, &fx.rewrite_capacity, sizeof(Rewrite), 8)
     r = &fx.rewrites[fx.rewrite_count]
     fx.rewrite_count += 1
     r.db = db

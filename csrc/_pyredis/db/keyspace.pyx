@@ -20,7 +20,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport memcpy
 
-from _pyredis.base.mem cimport Arena, mem_footprint, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_footprint, mem_free, mem_room
 from _pyredis.base.rand cimport rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport (EV_EXPIRED, effects_free, effects_init, effects_keep, effects_key,
@@ -208,11 +208,7 @@ cdef void keyspace_release_value(Keyspace* ks, Entry* e) noexcept nogil:
 
 cdef void _bury_value(Keyspace* ks, const Entry* e) noexcept nogil:
     cdef Graves* g = &ks.graves
-    cdef size_t room
-    if g.corpse_count == g.corpse_capacity:
-        room = g.corpse_capacity * 2 if g.corpse_capacity else 16
-        g.corpses = <Corpse*>mem_realloc(ks.mem, g.corpses, g.corpse_capacity * sizeof(Corpse), room * sizeof(Corpse))
-        g.corpse_capacity = room
+    g.corpses = <Corpse*>mem_room(ks.mem, g.corpses, g.corpse_count, &g.corpse_capacity, sizeof(Corpse), 16)
     g.corpses[g.corpse_count].value = entry_pointer(e)
     g.corpses[g.corpse_count].type = entry_type(e)
     g.corpses[g.corpse_count].encoding = entry_encoding(e)
@@ -378,11 +374,7 @@ cdef void _release_visit(void* ks, void* e) noexcept nogil:
 
 cdef void _bury(Keyspace* ks, Dict* table) noexcept nogil:
     cdef Graves* g = &ks.graves
-    cdef size_t room
-    if g.count == g.capacity:
-        room = g.capacity * 2 if g.capacity else 4
-        g.tables = <Dict*>mem_realloc(ks.mem, g.tables, g.capacity * sizeof(Dict), room * sizeof(Dict))
-        g.capacity = room
+    g.tables = <Dict*>mem_room(ks.mem, g.tables, g.count, &g.capacity, sizeof(Dict), 4)
     g.tables[g.count] = table[0]
     g.count += 1
 

@@ -24,7 +24,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memset
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_parse_double
 from _pyredis.base.slice cimport Slice, slice_compare, slice_of
 from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_create
@@ -630,11 +630,7 @@ cdef Member* zset_build_find(ZBuild* b, Slice member, uint64_t hash) noexcept no
 
 cdef void zset_build_add(ZBuild* b, Slice member, uint64_t hash, double score) noexcept nogil:
     cdef Member* m = member_new(b.ks.mem, member, score)
-    cdef size_t room
-    if b.count == b.capacity:
-        room = b.capacity * 2 if b.capacity else 16
-        b.members = <Member**>mem_realloc(b.ks.mem, b.members, b.capacity * sizeof(void*), room * sizeof(void*))
-        b.capacity = room
+    b.members = <Member**>mem_room(b.ks.mem, b.members, b.count, &b.capacity, sizeof(void*), 16)
     b.members[b.count] = m
     b.count += 1
     b.text_bytes += member.len

@@ -1,5 +1,5 @@
 """skiplist_testing -- a skiplist as a Python class, for tests and bench only."""
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 

@@ -19,7 +19,7 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memset
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_grown
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.text cimport text_next_word
@@ -36,11 +36,8 @@ cdef enum:
 
 cdef Slice* args_add(Args* v, Arena* mem) noexcept nogil:
     """A new last element, for the caller to fill in."""
-    cdef size_t room
     if UNLIKELY(v.count == v.capacity):
-        room = v.capacity * 2 if v.capacity else FIRST_ARGS
-        v.at = <Slice*>mem_realloc(mem, v.at, v.capacity * sizeof(Slice), room * sizeof(Slice))
-        v.capacity = room
+        v.at = <Slice*>mem_grown(mem, v.at, &v.capacity, sizeof(Slice), FIRST_ARGS)
     v.count += 1
     return &v.at[v.count - 1]
 
