@@ -128,22 +128,34 @@ STEPS = [
     Step("XREADGROUP", "XREADGROUP GROUP g a COUNT 1 STREAMS c >", "XADD", entry, then=("XGROUP CREATE c g 0",)),
     Step("XACK", "XACK c g __rand_int__", "XADD", entry, 100_000,
          then=("XGROUP CREATE c g 0", "XREADGROUP GROUP g a COUNT 100000 STREAMS c >")),
+    Step("SETBIT", "SETBIT c 777777 1", then=("SETBIT c 999999 1",)),
+    Step("GETBIT", "GETBIT c 777777", then=("SETBIT c 999999 1",)),
+    Step("BITFIELD", "BITFIELD c INCRBY u8 #7777 1 GET u4 0", then=("SETBIT c 999999 1",)),
+    Step("BITCOUNT", "BITCOUNT c 0 127", then=("SETBIT c 8191 1",)),
+    Step("PFADD", f"PFADD c {ELEMENT}", span=MILLION),
+    Step("PFCOUNT", "PFCOUNT c", "PFADD", member, 100_000),
+    Step("PFMERGE", "PFMERGE d c", "PFADD", member, 100_000),
+    Step("SETBIT_keys", "SETBIT c:__rand_int__ 1000 1"),
+    Step("PFADD_keys", "PFADD c:__rand_int__ a b c"),
 ]
 
 
 @dataclass(frozen=True)
 class Large:
-    """One command over much data. `fills`: (verb, key, of, first element, count)."""
+    """One command over much data. `fills`: (verb, key, of, first element, count); `then`: commands that follow."""
 
     name: str
     words: tuple[str, ...]
     fills: tuple[tuple[str, str, Arguments, int, int], ...]
     repeats: int = 1                # of the command in one measurement
+    then: tuple[str, ...] = ()
 
     def prepare(self, server: peers.Server) -> None:
         server.call("FLUSHALL")
         for verb, key, of, first, count in self.fills:
             put(server, verb, key, of, count, first)
+        for command in self.then:
+            server.call(*command.split())
 
     def cost(self, server: peers.Server) -> float:
         """Processor time of the server for one, in milliseconds."""
@@ -153,6 +165,7 @@ class Large:
         return (server.cpu_us() - before) / 1000 / self.repeats
 
 
+BITMAPS = ("SETRANGE b 67108863 x", "BITOP NOT a b")
 LARGE = [
     Large("SINTER of two sets of 100 K", ("SINTER", "a", "b"),
           (("SADD", "a", member, 0, 100_000), ("SADD", "b", member, 50_000, 100_000)), 3),
@@ -162,6 +175,10 @@ LARGE = [
     Large("SORT of 1 M, all returned", ("SORT", "a"), (("RPUSH", "a", number, 0, MILLION),)),
     Large("ZRANGE of 100 K", ("ZRANGE", "a", "0", "-1"), (("ZADD", "a", scored, 0, 100_000),), 3),
     Large("LRANGE of 1 M", ("LRANGE", "a", "0", "-1"), (("RPUSH", "a", member, 0, MILLION),), 3),
+    Large("BITCOUNT of 64 MB", ("BITCOUNT", "a"), (), 10, BITMAPS),
+    Large("BITOP AND of two of 64 MB", ("BITOP", "AND", "d", "a", "b"), (), 10, BITMAPS),
+    Large("BITOP NOT of 64 MB", ("BITOP", "NOT", "d", "a"), (), 10, BITMAPS),
+    Large("BITPOS in 64 MB", ("BITPOS", "b", "1"), (), 10, BITMAPS),
 ]
 DEL_MEMBERS = 10 * MILLION
 
