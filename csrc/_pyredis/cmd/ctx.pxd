@@ -68,7 +68,10 @@ cdef struct Table:
 cdef enum Gate:
     GATE_AUTH = 1 << 0              # conn: not authenticated yet
     GATE_MEMORY = 1 << 1            # server: maxmemory is set
-    GATE_PAUSE = 1 << 2             # server: CLIENT PAUSE
+    GATE_SUBSCRIBED = 1 << 2        # conn: RESP2 with subscriptions, where few commands are allowed
+    GATE_BUSY = 1 << 3              # server: a script runs for too long
+    GATE_PAUSE = 1 << 4             # server: CLIENT PAUSE
+    GATE_MULTI = 1 << 5             # conn: in MULTI; what passed all the others is queued
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -92,6 +95,12 @@ cdef enum ConnFlag:
     CONN_WATCHED = 1 << 20           # the loop knows of CONN_WANTS_WRITE
     CONN_LISTED = 1 << 21            # stands in the list of this or the next round
     CONN_DENY_BLOCKING = 1 << 22     # blocking commands answer at once: inside MULTI, in a script
+    CONN_MULTI = 1 << 23             # between MULTI and EXEC
+    CONN_DIRTY_EXEC = 1 << 24        # ... and a command was refused: EXEC will fail
+    CONN_DIRTY_CAS = 1 << 25         # a watched key was changed
+    CONN_MONITOR = 1 << 26
+    CONN_TRACKING = 1 << 27          # client-side caching is on
+    CONN_IN_SCRIPT = 1 << 28         # the fake connection that scripts call commands on
     CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
@@ -119,6 +128,9 @@ cdef struct Conn:
     Text address
     Text local_address
     void* waiter                    # while it is blocked: its Waiter (cmd/blocking)
+    void* transaction               # what it queued, and watches (cmd/transactions); NULL: neither
+    void* subscriptions             # to channels and patterns (cmd/pubsub); NULL: none
+    void* tracking                  # its state of client-side caching (cmd/tracking); NULL: off
     Conn* due_next
     int64_t created_ms
     int64_t active_ms               # last interaction
@@ -150,8 +162,11 @@ cdef struct ServerStats:
 
 cdef enum:
     SINK_BLOCKING = 0
-    SINK_TEST = 3
-    SINKS = 4
+    SINK_WATCH                      # transactions
+    SINK_NOTIFY                     # keyspace notifications
+    SINK_TRACKING
+    SINK_TEST
+    SINKS
     ERROR_KINDS = 128
 
 cdef enum LogLevel:
@@ -195,6 +210,10 @@ cdef struct Server:                 # what all connections share
     Conn* due                       # connections with CONN_DUE, in the order in which they became so
     Conn* due_last
     void* blocking                  # who waits for what: a Blocking (cmd/blocking)
+    void* watching                  # who watches which keys (cmd/transactions)
+    void* pubsub                    # who subscribed to what (cmd/pubsub)
+    void* tracked                   # who is to be told of which keys (cmd/tracking)
+    void* scripting                 # the Lua states and their scripts (cmd/scripting)
     size_t gone                     # connections with CONN_GONE
     ServerStats stats
     ErrorCount errors[ERROR_KINDS]

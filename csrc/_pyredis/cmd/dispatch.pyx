@@ -24,7 +24,8 @@ from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COM
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_PAUSE, SINKS, ErrorCount, fail_with)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, SINKS,
+                               ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
@@ -174,13 +175,13 @@ cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
     cdef Status st = OK
     cdef int gate
     while gates and st == OK:
-        gate = bits_lowest(gates)
+        gate = 1 << bits_lowest(gates)
         gates &= gates - 1
-        if gate == 0:
+        if gate == GATE_AUTH:
             st = _check_auth(c)
-        elif gate == 1:
+        elif gate == GATE_MEMORY:
             st = _check_memory(c)
-        else:
+        elif gate == GATE_PAUSE:
             st = _check_pause(c)
     return st
 
