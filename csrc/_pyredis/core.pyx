@@ -28,8 +28,8 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.families cimport bind_families
-from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find,
-                                 table_free, table_init, table_rename)
+from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free, table_init,
+                                 table_rename)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_send,
                             conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
@@ -41,6 +41,7 @@ from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport (ENC_INT, T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
+from _pyredis.rows cimport fill_table, keys_in
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
 from _pyredis.wire.reply cimport out_truncate, OutBlock
@@ -265,17 +266,9 @@ cdef class Core:
 
     def _fill_table(self, rows, handlers):
         """Joins specs and functions by name; a name on one side only is an error."""
-        cdef Command* parent
         cdef Command* c
         cdef int i
-        for name, container, arity, flags, categories, first, last, step, _ in rows:
-            parent = NULL
-            if container is not None:
-                parent = table_find(&self.s.table, slice_of(container, len(container)))
-                if parent == NULL:
-                    raise ValueError(f"{name!r} has no container {container!r}")
-                name = container + b"|" + name
-            table_add(&self.s.table, slice_of(name, len(name)), parent, arity, flags, categories, first, last, step)
+        fill_table(&self.s.table, rows)
         bind_families(&self.s.table)
         if self.s.table.unbound != NULL:
             raise ValueError(f"function without a spec: {self.s.table.unbound.decode()}")
@@ -292,6 +285,10 @@ cdef class Core:
             self.names.append(name)
         if handlers:
             raise ValueError(f"handlers without a spec: {sorted(handlers)}")
+
+    def find_keys(self, int index, list argv):
+        """The keys that a whole command, row `index` of the table, has in argv: as rows.keys_in."""
+        return keys_in(self.s.table.commands[index], argv)
 
     def rename_command(self, bytes old, bytes name):
         """rename-command of the configuration file; empty takes the command away. ValueError says why not."""

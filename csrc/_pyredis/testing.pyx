@@ -9,9 +9,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t
 
 from _pyredis.base.clock cimport clock_set_fake
-from _pyredis.base.mem cimport arena_check
+from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn
+from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn, Table
+from _pyredis.cmd.table cimport table_free, table_init
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects
@@ -21,6 +22,25 @@ from _pyredis.db.stream_type cimport stream_check, stream_of
 from _pyredis.db.value cimport T_HASH, T_STREAM, Entry, ValueType, entry_type
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.wire.reply cimport out_sent, out_views
+from _pyredis.rows cimport fill_table, keys_in
+
+
+cdef class KeyFinder:
+    """A table of commands that need not exist, to find keys by: Core.find_keys without a server."""
+    cdef Arena* mem
+    cdef Table table
+
+    def __cinit__(self, rows):
+        self.mem = arena_new()
+        table_init(&self.table, self.mem)
+        fill_table(&self.table, rows)
+
+    def __dealloc__(self):
+        table_free(&self.table)
+        arena_free(self.mem)
+
+    def find_keys(self, int index, list argv):
+        return keys_in(self.table.commands[index], argv)
 
 
 cdef bytes _copy(Slice s):
