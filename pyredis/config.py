@@ -271,7 +271,7 @@ PARAMETERS: tuple[Param, ...] = (
     # snapshots
     P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS, todo=RDB),
     P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED, todo=RDB),
-    P("rdbcompression", YES_NO, True, todo=RDB),
+    P("rdbcompression", YES_NO, True),
     P("rdbchecksum", YES_NO, True, FIXED, todo=RDB),
     P("rdb-del-sync-files", YES_NO, False, todo=REPL),
     P("rdb-save-incremental-fsync", YES_NO, True, todo=RDB),

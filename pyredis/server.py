@@ -89,6 +89,7 @@ class Server:
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
         follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),
                *ENCODING_LIMITS)
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),

@@ -36,9 +36,9 @@ from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
                                    keyspace_set_clock)
-from _pyredis.db.string_type cimport string_get_i64, string_length
+from _pyredis.db.string_type cimport string_length
 from _pyredis.db.types cimport types_bind
-from _pyredis.db.value cimport (ENC_INT, T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
+from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.rows cimport fill_table, keys_in
@@ -526,6 +526,9 @@ cdef class Core:
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
 
+    def set_rdb_compression(self, bint on):
+        self.s.rdb_compression = on
+
     def set_active_expire(self, bint on, int effort):
         """`effort` 1 to 10, as active-expire-effort; off for DEBUG SET-ACTIVE-EXPIRE 0."""
         self.s.ks.active_expire = on
@@ -638,15 +641,13 @@ cdef class Core:
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        cdef int64_t integer = 0
         if e == NULL or entry_is_over(e, self.s.ks.now_ms):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
                 "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
                 "memory": keyspace_memory(self.s.ks, e, 0),
-                "length": string_length(e) if entry_type(e) == T_STRING else 0,
-                "integer": integer if entry_encoding(e) == ENC_INT and string_get_i64(e, &integer) else None}
+                "length": string_length(e) if entry_type(e) == T_STRING else 0}
 
     def command_stats(self):
         """[(name, calls, microseconds, rejected, failed)] of the commands that were asked for."""

@@ -48,6 +48,14 @@ FAMILY = Family("generic", categories=Category.KEYSPACE, commands=[
             tips=["request_policy:multi_shard", "response_policy:agg_sum"],
             summary="Removes keys."),
 
+    Command("DUMP", since="2.6.0", arity=2, flags=READONLY,
+            keys=[KeyRange(1, 1, 1, access="RO ACCESS")],
+            args=[Key("key")],
+            reply=Bulk("the value's bytes, for RESTORE") | Null("there is no such key"),
+            complexity="O(1) to find the key, and O(N*M) for a value of N elements of M bytes on average.",
+            tips=["nondeterministic_output"],
+            summary="Gives the value of a key as bytes that RESTORE understands."),
+
     Command("EXISTS", since="1.0.0", arity=-2, flags=READONLY | FAST,
             keys=[KeyRange(1, -1, 1, access="RO")],
             args=[Key("key", many=True)],

@@ -3,6 +3,7 @@ from _pyredis.cmd.bitfield cimport bind_bitfield
 from _pyredis.cmd.bitmaps cimport bind_bitmaps
 from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
+from _pyredis.cmd.dump cimport bind_dump
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
 from _pyredis.cmd.hashes cimport bind_hashes
@@ -31,6 +32,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_bitmaps(t)
     bind_connection(t)
     bind_databases(t)
+    bind_dump(t)
     bind_expiry(t)
     bind_field_expiry(t)
     bind_hashes(t)

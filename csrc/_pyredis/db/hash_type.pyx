@@ -271,6 +271,14 @@ cdef int64_t hash_iter_expiry(const HashIter* it) noexcept nogil:
     return it.expiry if it.stride else field_expiry(_table(it.entry), it.field)
 
 
+cdef Slice hash_image(const Entry* e) noexcept nogil:
+    """Triples that all last are of use to nobody: older servers can read pairs."""
+    cdef int stride = _stride(e)
+    if stride == 0 or (stride == 3 and hash_next_expiry(e) == HASH_LASTS):
+        return slice_of(NULL, 0)
+    return slice_of(<const char*>_pack(e), listpack_bytes(_pack(e)))
+
+
 cdef const Dict* hash_dict(const Entry* e) noexcept nogil:
     return &_table(e).fields if _stride(e) == 0 else NULL
 

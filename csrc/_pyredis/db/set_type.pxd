@@ -59,6 +59,9 @@ cdef void   set_free(Keyspace* ks, Set s) noexcept nogil
 cdef const Dict* set_table(Set s) noexcept nogil
 cdef Slice  set_table_member(const void* entry) noexcept nogil
 
+# The bytes that RDB has of it, too; ptr NULL: it is saved member by member.
+cdef Slice  set_image(Set s) noexcept nogil
+
 # Asking.
 cdef size_t set_length(Set s) noexcept nogil
 cdef bint   set_has(const Keyspace* ks, Set s, Member* m) noexcept nogil

@@ -323,6 +323,13 @@ cdef bint set_next(SetIter* it, Element* member) noexcept nogil:
     return True
 
 
+cdef Slice set_image(Set s) noexcept nogil:
+    """An intset. RDB has listpacks of sets, too, but only since version 11."""
+    if s.form != ENC_INTSET:
+        return slice_of(NULL, 0)
+    return slice_of(<const char*>s.block, intset_bytes(_ints(s)))
+
+
 cdef bint set_draws(Set s) noexcept nogil:
     """Does a draw cost the same whatever the length? Of a listpack it is a walk."""
     return s.form != ENC_LISTPACK

@@ -1,12 +1,13 @@
 # stream_type -- streams: entries under ascending IDs. The story is in stream_type.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from _pyredis.base.hash cimport bytes_load32
 from _pyredis.base.mem cimport Arena
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Db, Key, Keyspace, Limits
 from _pyredis.db.stream_groups cimport Group, Names
 from _pyredis.db.stream_node cimport NodeEntry, NodeHead
 from _pyredis.db.value cimport Entry, entry_pointer
-from _pyredis.ds.idtree cimport Id, IdCursor, IdTree
+from _pyredis.ds.idtree cimport Id, IdCursor, IdTree, cursor_value
 
 cdef enum:
     STREAM_ENTRY_MAX = 1 << 30     # bytes of an entry's names and values together
@@ -64,6 +65,11 @@ cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogi
 cdef int64_t stream_reads_until(const Stream* s, Id id) noexcept nogil       # READS_UNKNOWN
 cdef void    stream_advance(const Stream* s, Group* g, Id id) noexcept nogil # `id` is delivered, after last_id
 cdef bint    stream_lag(const Stream* s, const Group* g, int64_t* lag) noexcept nogil      # False: it is unknown
+
+cdef inline Slice stream_node_image(const IdCursor* node) noexcept nogil:
+    """The listpack of a node (a cursor in Stream.nodes): the bytes that RDB has, too."""
+    cdef const char* lp = (<const char**>cursor_value(node))[0]
+    return slice_of(lp, bytes_load32(lp))
 
 cdef inline Stream* stream_of(const Entry* e) noexcept nogil:
     return <Stream*>entry_pointer(e)

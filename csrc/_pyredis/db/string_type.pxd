@@ -4,6 +4,7 @@ from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry, TypeOps
 from _pyredis.ds.bytestr cimport ByteStr
+from _pyredis.ds.element cimport Element
 
 cdef enum StringSet:
     STRING_DROP_TTL = 0
@@ -20,6 +21,7 @@ cdef enum:
 
 cdef ByteStr* string_share(const Entry* e) noexcept nogil           # NULL: too short for that
 cdef Slice  string_view(const Entry* e, char* digits) noexcept nogil
+cdef Element string_element(const Entry* e) noexcept nogil          # an integer unprinted
 cdef size_t string_length(const Entry* e) noexcept nogil
 cdef bint   string_get_i64(const Entry* e, int64_t* v) noexcept nogil
 

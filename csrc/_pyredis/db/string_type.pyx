@@ -26,6 +26,7 @@ from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EX
                                 entry_set_pointer, entry_type, entry_value)
 from _pyredis.ds.bytestr cimport (ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize,
                                   bytestr_share)
+from _pyredis.ds.element cimport element_int, element_text
 
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
@@ -79,6 +80,15 @@ cdef Slice string_view(const Entry* e, char* digits) noexcept nogil:
     if entry_encoding(e) == ENC_INT:
         return slice_of(digits, num_format_i64(<int64_t>bytes_load64(entry_value(e)), digits))
     return slice_of(entry_value(e), e.value_length)
+
+
+cdef Element string_element(const Entry* e) noexcept nogil:
+    """The string as collections hand out theirs: valid until the next write."""
+    if e.flags & ENTRY_POINTER:
+        return element_text(bytestr_data(_block(e)), _block(e).length)
+    if entry_encoding(e) == ENC_INT:
+        return element_int(<int64_t>bytes_load64(entry_value(e)))
+    return element_text(entry_value(e), e.value_length)
 
 
 cdef ByteStr* string_share(const Entry* e) noexcept nogil:

@@ -94,6 +94,10 @@ cdef void   zset_iter(const Entry* e, Ranks ranks, bint reverse, ZIter* it) noex
 cdef bint   zset_next(ZIter* it, Element* member, double* score) noexcept nogil
 cdef void   zset_iter_all(const Entry* e, ZIter* it) noexcept nogil                # all, in order
 
+# The bytes that RDB has of it, too; ptr NULL: it is saved member by member.
+cdef Slice  zset_image(const Entry* e) noexcept nogil
+cdef void   zset_iter_back(const Entry* e, ZIter* it) noexcept nogil               # all, from the last to the first
+
 # For ZSCAN: the table, whose entries are Members; NULL for a form without one.
 cdef const Dict* zset_table(const Entry* e) noexcept nogil
 

@@ -578,6 +578,14 @@ cdef void zset_iter_all(const Entry* e, ZIter* it) noexcept nogil:
     zset_iter(e, _ranks(0, zset_length(e)), False, it)
 
 
+cdef void zset_iter_back(const Entry* e, ZIter* it) noexcept nogil:
+    zset_iter(e, _ranks(0, zset_length(e)), True, it)
+
+
+cdef Slice zset_image(const Entry* e) noexcept nogil:
+    return slice_of(<const char*>_packed(e), listpack_bytes(_packed(e))) if _is_packed(e) else slice_of(NULL, 0)
+
+
 cdef bint _next_packed(ZIter* it, Element* member, double* score) noexcept nogil:
     cdef const uint8_t* value = listpack_next(it.lp, it.at)
     member[0] = listpack_get(it.at)
