@@ -39,7 +39,7 @@ from _pyredis.rdb.format cimport (RDB_HASH, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK
                                   RDB_VERSION_FIELD_EXPIRY, RDB_VERSION_LISTPACKS, RDB_VERSION_STREAMS_3, RDB_ZSET_2,
                                   RDB_ZSET_LISTPACK)
 from _pyredis.rdb.save_stream cimport save_stream, stream_rdb_type
-from _pyredis.rdb.sink cimport (sink_crc, sink_double, sink_element, sink_framed, sink_length, sink_slice, sink_string,
+from _pyredis.rdb.sink cimport (sink_crc, sink_double, sink_element, sink_framed, sink_length, sink_string,
                                 sink_u16, sink_u64, sink_u8)
 
 cdef extern from "bytes.h" nogil:

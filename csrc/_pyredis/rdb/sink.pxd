@@ -1,5 +1,5 @@
 # sink -- where the bytes of an RDB go: to memory, or through a function. The story is in sink.pyx.
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
 from _pyredis.ds.element cimport Element

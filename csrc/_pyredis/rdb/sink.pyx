@@ -19,7 +19,7 @@ a compressed node of a list becomes a listpack's LZF with one header more (sink_
 Ownership: the sink owns buffer and scratch, which sink_free gives back; memory that was lent stays the lender's.
 Nothing here takes the GIL or a lock: a forked child may use it.
 """
-from libc.stdint cimport int8_t, int16_t, int32_t
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from _pyredis.base.hash cimport bytes_store64, hash_crc64
