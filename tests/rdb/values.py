@@ -65,7 +65,7 @@ VALUES: dict[str, Callable[[Send], None]] = {
     "quicklist with plain nodes": _list("a", "b" * 70_000, _random(9000), *range(1000)),
     "compressed quicklist": _list(*(f"element {i}" for i in range(3000)), depth=1),
     "compressed quicklist with plain nodes": _list(*range(3000), "b" * 70_000, *range(3000), depth=2),
-    "quicklist of small nodes": _list(*(f"{i} " * 20 for i in range(100)), depth=1, fill=3),
+    "compressed quicklist of small nodes": _list(*(f"{i} " * 20 for i in range(100)), depth=1, fill=3),
     "intset of 16 bits": _commands("SADD k 1 -2 300"),
     "intset of 64 bits": _commands(f"SADD k 1 {2**40} {-2**63}"),
     "listpack set": _commands("SADD k a 1 -70000 hello", ("SADD", "k", "")),
@@ -77,7 +77,7 @@ VALUES: dict[str, Callable[[Send], None]] = {
     "listpack hash with timed fields": _commands("HSET k a 1 b 2 c 3", f"HPEXPIREAT k {FAR} FIELDS 1 c",
                                                  f"HPEXPIREAT k {FAR + 70_000} FIELDS 1 a"),
     "table hash with timed fields": _commands(
-        ("HSET", "k", *(x for i in range(300) for x in (f"field {i}", i))),
+        ("HSET", "k", *(x for i in range(300) for x in (f"field {i}", i)), "long", "v" * 400),
         *(("HPEXPIREAT", "k", FAR + i * 1000, "FIELDS", 1, f"field {i}") for i in range(5, 100, 3))),
     "listpack hash that had timed fields": _commands("HSET k a 1 b 2", f"HPEXPIREAT k {FAR} FIELDS 1 a",
                                                      "HPERSIST k FIELDS 1 a"),
