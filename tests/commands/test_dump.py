@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from bench import peers
 from bench.peers import ReplyError
 from tests.rdb.values import STRINGS, VALUES, VERSIONS
 

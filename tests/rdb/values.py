@@ -71,7 +71,8 @@ VALUES: dict[str, Callable[[Send], None]] = {
     "listpack set": _commands("SADD k a 1 -70000 hello", ("SADD", "k", "")),
     "table set": _commands(("SADD", "k", *(f"member {i}" for i in range(300)), *range(300), "x" * 200)),
     "listpack sorted set": _commands("ZADD k 1 a 2.5 b -inf c inf d 1 7 -0 zero"),
-    "skiplist": _commands(("ZADD", "k", *(x for i in range(400) for x in (i / 8, f"member {i}")), "-inf", 5, "inf", "z")),
+    "skiplist": _commands(
+        ("ZADD", "k", *(x for i in range(400) for x in (i / 8, f"member {i}")), "-inf", 5, "inf", "")),
     "listpack hash": _commands("HSET k a 1 b two 3 4", ("HSET", "k", "empty", "")),
     "table hash": _commands(("HSET", "k", *(x for i in range(300) for x in (f"field {i}", i)), "long", "v" * 400)),
     "listpack hash with timed fields": _commands("HSET k a 1 b 2 c 3", f"HPEXPIREAT k {FAR} FIELDS 1 c",
@@ -89,8 +90,10 @@ VALUES: dict[str, Callable[[Send], None]] = {
     "stream never filled": _commands("XGROUP CREATE k g $ MKSTREAM"),
     "stream emptied, with a group": _commands("XADD k 9-9 a b", "XGROUP CREATE k g 0", "XDEL k 9-9"),
     "stream with groups": _stream_with_groups,
-    "stream with an idle consumer": _commands("XADD k 1-1 a b", "XGROUP CREATE k g 0", "XGROUP CREATECONSUMER k g never"),
+    "stream with an idle consumer": _commands("XADD k 1-1 a b", "XGROUP CREATE k g 0",
+                                              "XGROUP CREATECONSUMER k g never"),
 }
 
 # The oldest Redis that holds the value: 11 is Redis 7.2, 12 is 7.4, which Valkey does not read; all others 10, or 7.0.
-VERSIONS = {"stream with an idle consumer": 11, "listpack hash with timed fields": 12, "table hash with timed fields": 12}
+VERSIONS = {"stream with an idle consumer": 11, "listpack hash with timed fields": 12,
+            "table hash with timed fields": 12}
