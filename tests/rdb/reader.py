@@ -1,6 +1,6 @@
-"""A small reader of what DUMP gives, written from the format alone and slowly, as the judge of the writer.
+"""A small reader of what DUMP gives and of RDB files, written from the format alone and slowly, as the judge of the writer.
 
-    read(payload) -> Payload(type, value, version, strings)
+    read(payload) -> Payload(type, value, version, strings)        read_file(data) -> File(...)
 
 `value` is plain Python: bytes for a string; lists of bytes for listpacks and collections; see each function.
 """
@@ -233,3 +233,51 @@ def read(payload: bytes) -> Payload:
     value = VALUES[kind](r)
     assert r.at == len(r.data), "bytes are left over"
     return Payload(kind, value, int.from_bytes(payload[-10:-8], "little"), r.strings)
+
+
+class Saved(NamedTuple):
+    type: int
+    value: Any
+    expiry: int | None
+    idle: int | None
+    frequency: int | None
+
+
+class File(NamedTuple):
+    version: int
+    aux: list[tuple[bytes, bytes]]
+    functions: list[bytes]
+    sizes: dict[int, tuple[int, int]]           # by database: keys, keys with an expiry
+    keys: dict[tuple[int, bytes], Saved]
+    crc: int                                    # as it stands in the file
+
+
+def read_file(data: bytes) -> File:
+    assert data[:5] == b"REDIS"
+    r = Reader(data)
+    r.at = 9
+    found = File(int(data[5:9]), [], [], {}, {}, int.from_bytes(data[-8:], "little"))
+    db = -1
+    about: dict[str, int] = {}
+    while (code := r.byte()) != 255:
+        if code == 250:
+            found.aux.append((r.string(), r.string()))
+        elif code == 245:
+            found.functions.append(r.string())
+        elif code == 254:
+            db = r.length()
+        elif code == 251:
+            found.sizes[db] = r.length(), r.length()
+        elif code == 252:
+            about["expiry"] = r.i64()
+        elif code == 248:
+            about["idle"] = r.length()
+        elif code == 249:
+            about["frequency"] = r.byte()
+        else:
+            key = r.string()
+            found.keys[db, key] = Saved(code, VALUES[code](r), about.get("expiry"), about.get("idle"),
+                                        about.get("frequency"))
+            about = {}
+    assert r.at == len(data) - 8
+    return found

@@ -97,3 +97,33 @@ VALUES: dict[str, Callable[[Send], None]] = {
 # The oldest Redis that holds the value: 11 is Redis 7.2, 12 is 7.4, which Valkey does not read; all others 10, or 7.0.
 VERSIONS = {"stream with an idle consumer": 11, "listpack hash with timed fields": 12,
             "table hash with timed fields": 12}
+
+
+def facts(call: Send, key: str) -> Any:
+    """What reading a value gives, in any server; equal for equal values."""
+    kind = call("TYPE", key)
+    if kind == "string":
+        return call("GET", key)
+    if kind == "list":
+        return call("LRANGE", key, 0, -1)
+    if kind == "set":
+        return sorted(call("SMEMBERS", key))
+    if kind == "zset":
+        flat = call("ZRANGE", key, 0, -1, "WITHSCORES")
+        return [(flat[i], float(flat[i + 1])) for i in range(0, len(flat), 2)]
+    if kind == "hash":
+        flat = call("HGETALL", key)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+    return call("XRANGE", key, "-", "+"), _told(call("XINFO", "STREAM", key, "FULL", "COUNT", 0))
+
+
+def _told(info: list[Any]) -> dict[bytes, Any]:
+    """XINFO without how the tree is built, which is no data."""
+    fields = dict(zip(info[::2], info[1::2], strict=True))
+    fields.pop(b"radix-tree-nodes")
+    for group in fields[b"groups"]:
+        consumers = group[group.index(b"consumers") + 1]
+        for i, consumer in enumerate(consumers):
+            consumers[i] = dict(zip(consumer[::2], consumer[1::2], strict=True))
+            consumers[i].setdefault(b"active-time", consumers[i][b"seen-time"])      # Redis 7.0 knows of none
+    return fields

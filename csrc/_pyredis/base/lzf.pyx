@@ -21,6 +21,9 @@ from libc.string cimport memcpy, memset
 
 cdef extern from "bytes.h" nogil:
     int bytes_bit_length(uint64_t x) noexcept
+    int bytes_lowest_bit(uint64_t x) noexcept
+    uint64_t bytes_load64(const void* p) noexcept
+    void bytes_copy(char* to, const char* src, size_t n) noexcept
 
 cdef enum:
     TABLE_BITS = 12
@@ -46,7 +49,7 @@ cdef uint8_t* _write_run(const uint8_t* p, size_t n, uint8_t* out, const uint8_t
     while n:
         part = n if n < LONGEST_RUN else LONGEST_RUN
         out[0] = <uint8_t>(part - 1)
-        memcpy(out + 1, p, part)
+        bytes_copy(<char*>out + 1, <const char*>p, part)
         out += part + 1
         p += part
         n -= part
@@ -66,6 +69,19 @@ cdef uint8_t* _write_match(size_t offset, size_t length, uint8_t* out, const uin
     out[1] = <uint8_t>(length - 7)
     out[2] = <uint8_t>(offset & 255)
     return out + 3
+
+
+cdef inline size_t _alike(const uint8_t* a, const uint8_t* b, size_t length, size_t most) noexcept nogil:
+    """How many bytes, up to `most`, are equal at a and b; `length` of them are known to be."""
+    cdef uint64_t differ
+    while length + 8 <= most:
+        differ = bytes_load64(a + length) ^ bytes_load64(b + length)
+        if differ:
+            return length + (bytes_lowest_bit(differ) >> 3)
+        length += 8
+    while length < most and a[length] == b[length]:
+        length += 1
+    return length
 
 
 cdef size_t lzf_compress(const uint8_t* p, size_t n, uint8_t* out, size_t room) noexcept nogil:
@@ -90,8 +106,7 @@ cdef size_t lzf_compress(const uint8_t* p, size_t n, uint8_t* out, size_t room) 
         missed = 0
         length = 3
         most = n - at if n - at < LONGEST_MATCH else LONGEST_MATCH
-        while length < most and p[seen - 1 + length] == p[at + length]:
-            length += 1
+        length = _alike(p + seen - 1, p + at, length, most)
         to = _write_run(p + run, at - run, to, limit)
         if to != NULL:
             to = _write_match(at - seen, length, to, limit)

@@ -23,7 +23,8 @@ from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_add
                                    listpack_find, listpack_first, listpack_free, listpack_from, listpack_get,
                                    listpack_insert, listpack_last, listpack_length, listpack_new, listpack_next,
                                    listpack_prepend, listpack_prev, listpack_replace)
-from _pyredis.ds.quicklist cimport (NODE_LZF, NODE_PACKED, NODE_PLAIN, QuickEnd, Quicklist, QuickPos, quick_iter, quick_iter_bytes,
+from _pyredis.ds.quicklist cimport (NODE_LZF, NODE_PACKED, NODE_PLAIN, QuickEnd, Quicklist, QuickPos, quick_iter,
+                                    quick_iter_bytes,
                                     quicklist_append_node, quicklist_check, quicklist_copy, quicklist_drop,
                                     quicklist_end, quicklist_exceeds, quicklist_find, quicklist_fits, quicklist_free,
                                     quicklist_insert, quicklist_memory, quicklist_new, quicklist_push,

@@ -3,8 +3,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport slice_of
-from _pyredis.rdb.sink cimport (SINK_COMPRESS, SINK_CRC, Sink, sink_crc, sink_double, sink_finish, sink_framed, sink_free,
-                                sink_integer, sink_length, sink_position, sink_string, sink_to_function,
+from _pyredis.rdb.sink cimport (SINK_COMPRESS, SINK_CRC, Sink, sink_crc, sink_double, sink_finish, sink_framed,
+                                sink_free, sink_integer, sink_length, sink_position, sink_string, sink_to_function,
                                 sink_to_memory, sink_u16, sink_u64, sink_u64_big, sink_u8, sink_write)
 
 cdef enum:
