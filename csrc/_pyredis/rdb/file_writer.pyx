@@ -12,7 +12,10 @@
 
 The version stands first and is the oldest that has the layouts of all values that follow, so it has to be found
 before anything is written. Hashes with timed fields ask for the newest one, and the keyspace knows at once whether
-there are any. Else it depends on the streams, and finding those takes a walk over all keys (WALK_COST).
+there are any. Else it depends on the streams, and finding those takes a walk over all keys: 25 ns a key,
+beside the 85 of saving one (2 M strings of 16 bytes under names of 11; November 2026, a shared Xeon).
+
+Entries lie anywhere, so a group of them is fetched before the first is written.
 
 Keys whose time has passed and that are still there are written as they are: a reader drops them.
 
@@ -27,18 +30,46 @@ from _pyredis.rdb.format cimport (RDB_AUX, RDB_EOF, RDB_EXPIRY_MS, RDB_FREQUENCY
 from _pyredis.rdb.save cimport save_type, save_value, save_version
 from _pyredis.rdb.sink cimport SINK_CRC, sink_crc, sink_length, sink_string, sink_u64, sink_u8, sink_write
 
+cdef extern from "ensure.h" nogil:
+    void PREFETCH(const void* p)
+
+cdef enum:
+    GROUP = 16                     # entries whose lines are fetched together
+    LINE = 64
+
+cdef struct Group:
+    const Entry* entries[GROUP]
+    int count
+
+
+cdef bint _next_group(DictIter* it, Group* group) noexcept nogil:
+    """The next entries of a walk, their memory asked for; False: there are no more."""
+    cdef const Entry* e
+    group.count = 0
+    while group.count < GROUP:
+        e = <const Entry*>dict_next(it)
+        if e == NULL:
+            break
+        PREFETCH(e)
+        PREFETCH(<const char*>e + LINE)
+        group.entries[group.count] = e
+        group.count += 1
+    return group.count != 0
+
 
 # ---------------------------------------------------------------- the version
 
 cdef bint _has_new_streams(const Db* db) noexcept nogil:
     cdef DictIter it
+    cdef Group group
     cdef const Entry* e
+    cdef int i
     dict_iter(&db.keys, &it)
-    e = <const Entry*>dict_next(&it)
-    while e != NULL:
-        if entry_type(e) == T_STREAM and save_version(save_type(e)) > RDB_VERSION_LISTPACKS:
-            return True
-        e = <const Entry*>dict_next(&it)
+    while _next_group(&it, &group):
+        for i in range(group.count):
+            e = group.entries[i]
+            if entry_type(e) == T_STREAM and save_version(save_type(e)) > RDB_VERSION_LISTPACKS:
+                return True
     return False
 
 
@@ -87,17 +118,17 @@ cdef void _key(Sink* s, const Keyspace* ks, const Entry* e, int options) noexcep
 
 cdef void _database(Sink* s, const Keyspace* ks, const Db* db, int options) noexcept nogil:
     cdef DictIter it
-    cdef const Entry* e
+    cdef Group group
+    cdef int i
     sink_u8(s, RDB_SELECT)
     sink_length(s, db.id)
     sink_u8(s, RDB_RESIZE)
     sink_length(s, db.keys.used)
     sink_length(s, db.expires.used)
     dict_iter(&db.keys, &it)
-    e = <const Entry*>dict_next(&it)
-    while e != NULL and not s.failed:
-        _key(s, ks, e, options)
-        e = <const Entry*>dict_next(&it)
+    while not s.failed and _next_group(&it, &group):
+        for i in range(group.count):
+            _key(s, ks, group.entries[i], options)
 
 
 cdef bint file_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil:
