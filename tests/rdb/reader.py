@@ -1,4 +1,4 @@
-"""A small reader of what DUMP gives and of RDB files, written from the format alone and slowly, as the judge of the writer.
+"""A small, slow reader of what DUMP gives and of RDB files, written from the format alone: the judge of the writer.
 
     read(payload) -> Payload(type, value, version, strings)        read_file(data) -> File(...)
 

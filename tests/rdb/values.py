@@ -40,7 +40,7 @@ def _stream_with_groups(send: Send) -> None:
     send("XGROUP", "CREATE", "k", "some", "50-1", "ENTRIESREAD", 50)
     for who in ("alice", "bob", "7"):
         send("XREADGROUP", "GROUP", "all", who, "COUNT", 20, "STREAMS", "k", ">")
-    send("XREADGROUP", "GROUP", "all", "bob", "COUNT", 2, "STREAMS", "k", "25-0")
+    send("XCLAIM", "k", "all", "bob", 0, "25-1", "26-1", "2-1")      # a second delivery
     send("XACK", "k", "all", "3-1", "30-1")
     send("XDEL", "k", "4-1", "31-1")
 
