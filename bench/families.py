@@ -36,6 +36,11 @@ def scored(n: int) -> list[str]:
     return [str(n * 7919 % 1_000_003), f"element:{n:012d}"]
 
 
+def placed(n: int) -> list[str]:
+    return [f"{10 + n * 7919 % 1_000_003 / 100_001:.6f}", f"{40 + n * 6007 % 999_983 / 100_001:.6f}",
+            f"element:{n:012d}"]
+
+
 def number(n: int) -> list[str]:
     return [str(n * 7919 % 1_000_003)]
 
@@ -121,6 +126,12 @@ STEPS = [
     Step("ZRANGE", "ZRANGE c 5000 5009", "ZADD", scored, 100_000),
     Step("ZRANK", f"ZRANK c {ELEMENT}", "ZADD", scored, 100_000),
     Step("ZSCORE", f"ZSCORE c {ELEMENT}", "ZADD", scored, 100_000),
+    Step("GEOADD", f"GEOADD c 1.__rand_int__ 4.__rand_int__ {ELEMENT}"),
+    Step("GEODIST", f"GEODIST c {ELEMENT} {ELEMENT}", "GEOADD", placed, 100_000),
+    Step("GEOSEARCH", "GEOSEARCH c FROMLONLAT 15.__rand_int__ 45.__rand_int__ BYRADIUS 10 km", "GEOADD", placed,
+         100_000),
+    Step("GEOSEARCH_10", "GEOSEARCH c FROMLONLAT 15.__rand_int__ 45.__rand_int__ BYRADIUS 10 km ASC COUNT 10 WITHDIST",
+         "GEOADD", placed, 100_000),
     Step("XADD", f"XADD c * field {VALUE}"),
     Step("XADD_MAXLEN", f"XADD c MAXLEN ~ 1000 * field {VALUE}"),
     Step("XRANGE_10", "XRANGE c 50000 + COUNT 10", "XADD", entry, 100_000),

@@ -6,7 +6,8 @@ asked for, and are near when the reply is written. A distance is computed only w
 
 Results come in the order of the ranges and of the scores in them, as in Redis; sorted by distance, what is equally far
 stays in that order, unless COUNT leaves some out: then ties stand as Redis's partial quicksort leaves them
-(order_quick). BYPOLYGON is Valkey's; its center, from which distances count, is the mean of its vertices.
+(order_quick). BYPOLYGON is Valkey's; its center, from which distances count, is the mean of its
+vertices in space.
 """
 from libc.stdint cimport INT32_MAX, int64_t
 from libc.stdio cimport snprintf

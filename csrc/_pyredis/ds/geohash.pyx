@@ -23,7 +23,7 @@ wants its distance; the formula itself judges the others. Measured, in place of 
 
 Cost: encoding, decoding and judging are O(1), of a polygon O(vertices). Nothing here allocates.
 """
-from libc.math cimport INFINITY, M_PI, asin, cos, fabs, sin, sqrt
+from libc.math cimport INFINITY, M_PI, asin, atan2, cos, fabs, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from *:
@@ -228,19 +228,23 @@ cdef bint _falls_short(Cell c, const Bounds* b, int steps) noexcept nogil:
             or _bounds(_beside(c, -1, 0, steps), steps).low.longitude > b.low.longitude)
 
 
-cdef double _reach(const GeoArea* a, const Bounds* b) noexcept nogil:
+cdef double _reach(const GeoArea* a) noexcept nogil:
     """How far the area extends from its center, in metres."""
+    cdef double most = 0
+    cdef size_t i
     if a.kind == GEO_CIRCLE:
         return a.radius
     if a.kind == GEO_BOX:
         return sqrt((a.width / 2) * (a.width / 2) + (a.height / 2) * (a.height / 2))
-    return geo_distance(b.low, b.high) / 2
+    for i in range(a.count):
+        most = max(most, geo_distance(a.center, a.vertices[i]))
+    return most
 
 
 cdef int geo_cover(const GeoArea* a, GeoRange* ranges) noexcept nogil:
     """Redis's cells in Redis's order; a cell that goes on where the one before ends makes one range with it."""
     cdef Bounds area = _bounds_of(a), center
-    cdef int steps = _steps_for(_reach(a, &area), a.center.latitude)
+    cdef int steps = _steps_for(_reach(a), a.center.latitude)
     cdef Cell c = _cell_of(a.center, GEO_LATITUDE, steps)
     cdef int[GEO_CELLS] east = [0, 0, 0, 1, -1, 1, -1, 1, -1]
     cdef int[GEO_CELLS] north = [0, 1, -1, 0, 0, 1, 1, -1, -1]
@@ -282,27 +286,38 @@ cdef double _square_of_sine(double metres) noexcept nogil:
     return sin(angle) * sin(angle) if angle > 0 else -1.0
 
 
+cdef void _prepare_polygon(GeoArea* a) noexcept nogil:
+    """Corners about it, and for its center the middle of its vertices in space."""
+    cdef double x = 0, y = 0, z = 0, longitude, latitude
+    cdef size_t i
+    a.low = a.high = a.vertices[0]
+    for i in range(a.count):
+        a.low.longitude = min(a.low.longitude, a.vertices[i].longitude)
+        a.low.latitude = min(a.low.latitude, a.vertices[i].latitude)
+        a.high.longitude = max(a.high.longitude, a.vertices[i].longitude)
+        a.high.latitude = max(a.high.latitude, a.vertices[i].latitude)
+        longitude = a.vertices[i].longitude * GEO_RADIANS
+        latitude = a.vertices[i].latitude * GEO_RADIANS
+        x += cos(latitude) * cos(longitude)
+        y += cos(latitude) * sin(longitude)
+        z += sin(latitude)
+    x /= <double>a.count
+    y /= <double>a.count
+    z /= <double>a.count
+    a.center.longitude = _degrees(atan2(y, x))
+    a.center.latitude = _degrees(atan2(z, sqrt(x * x + y * y)))
+
+
 cdef void geo_prepare(GeoArea* a) noexcept nogil:
     cdef double limit = a.radius if a.kind == GEO_CIRCLE else a.width / 2
-    cdef size_t i
     if a.kind == GEO_POLYGON:
-        a.center.longitude = a.center.latitude = 0
-        a.low = a.high = a.vertices[0]
-        for i in range(a.count):
-            a.center.longitude += a.vertices[i].longitude
-            a.center.latitude += a.vertices[i].latitude
-            a.low.longitude = min(a.low.longitude, a.vertices[i].longitude)
-            a.low.latitude = min(a.low.latitude, a.vertices[i].latitude)
-            a.high.longitude = max(a.high.longitude, a.vertices[i].longitude)
-            a.high.latitude = max(a.high.latitude, a.vertices[i].latitude)
-        a.center.longitude /= <double>a.count
-        a.center.latitude /= <double>a.count
+        _prepare_polygon(a)
+    else:
+        a.outside = _square_of_sine(limit * 1.000001 + 1e-6)
+        a.inside = _square_of_sine(limit * 0.999999 - 1e-6)
     a.longitude = a.center.longitude * GEO_RADIANS
     a.latitude = a.center.latitude * GEO_RADIANS
     a.cosine = cos(a.latitude)
-    if a.kind != GEO_POLYGON:
-        a.outside = _square_of_sine(limit * 1.000001 + 1e-6)
-        a.inside = _square_of_sine(limit * 0.999999 - 1e-6)
 
 
 cdef inline double _sine_high(double x) noexcept nogil:
