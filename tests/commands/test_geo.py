@@ -130,10 +130,10 @@ def test_an_empty_result_removes_the_destination(g):
 
 
 @pytest.mark.parametrize(("words", "error"), [
-    (["GEOSEARCH", "g", "BYRADIUS", 1, "m", "ASC", "ASC"], "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified"
-                                                          " for GEOSEARCH"),
-    (["geosearch", "g", "FROMLONLAT", 1, 1, "ASC", "ASC"], "ERR exactly one of BYRADIUS and BYBOX can be specified for "
-                                                          "geosearch"),
+    (["GEOSEARCH", "g", "BYRADIUS", 1, "m", "ASC", "ASC"],
+     "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for GEOSEARCH"),
+    (["geosearch", "g", "FROMLONLAT", 1, 1, "ASC", "ASC"],
+     "ERR exactly one of BYRADIUS and BYBOX can be specified for geosearch"),
     (["GEOSEARCH", "g", "FROMMEMBER", "no", "BYRADIUS", 1, "m"], "ERR could not decode requested zset member"),
     (["GEORADIUS", "g", 1, 1, "x", "q"], "ERR need numeric radius"),
     (["GEORADIUS", "g", 1, 1, -1, "q"], "ERR radius cannot be negative"),

@@ -14,8 +14,8 @@ from tests.session import R, encode
 KEYS = [b"k%d" % i for i in range(3)]
 NORTH = 85.05112878
 QUOTED = 400                    # bytes of an error; one with two numbers of 300 digits we cut off
-CENTERS = [(0, 0), (0, 0), (180, 0), (-180, 10), (13.36, 38.11), (0, NORTH), (179.9999, NORTH), (-180, -NORTH), (90, 84.9),
-           (-122.4, 37.7), (45, -66), (45, 66.0001), (-45, 80), (11.25, 0), (22.5, -45)]
+CENTERS = [(0, 0), (0, 0), (180, 0), (-180, 10), (13.36, 38.11), (0, NORTH), (179.9999, NORTH), (-180, -NORTH),
+           (90, 84.9), (-122.4, 37.7), (45, -66), (45, 66.0001), (-45, 80), (11.25, 0), (22.5, -45)]
 NUMBERS = ["x", "", "inf", "-inf", "nan", "1e400", "-1", "181", "85.06", "-85.06", " 1", "1e308", "0x10", "-0"]
 UNITS = ["m", "km", "ft", "mi", "M", "Km"]
 FACTORS = {"m": 1, "km": 1000, "ft": 0.3048, "mi": 1609.34}
@@ -164,7 +164,7 @@ def compare(server, commands, proto=2):
             batch = commands[at:at + 40]
             for words, theirs in zip(batch, link(batch), strict=True):
                 ours = r.session.feed(encode(*words))
-                assert ours == theirs or ours[:1] == b"-" and ours[:QUOTED] == theirs[:QUOTED], words
+                assert ours == theirs or (ours[:1] == b"-" and ours[:QUOTED] == theirs[:QUOTED]), words
         assert r.session.check() == 0
     finally:
         link.client.close()

@@ -301,9 +301,6 @@ cdef void _prepare_polygon(GeoArea* a) noexcept nogil:
         x += cos(latitude) * cos(longitude)
         y += cos(latitude) * sin(longitude)
         z += sin(latitude)
-    x /= <double>a.count
-    y /= <double>a.count
-    z /= <double>a.count
     a.center.longitude = _degrees(atan2(y, x))
     a.center.latitude = _degrees(atan2(z, sqrt(x * x + y * y)))
 
