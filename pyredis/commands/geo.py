@@ -44,7 +44,8 @@ SHAPE = OneOf("by", choices=[
 ONE_KEY = [KeyRange(1, 1, 1, access="RO ACCESS")]
 FOUND = Array("members, each with what WITHDIST, WITHHASH and WITHCOORD ask for")
 SEARCHED = "O(n + log m): n members of m in the cells that cover the area."
-RADIUS_HISTORY = [("6.2.0", "ANY beside COUNT."), ("7.0.0", "Options in capitals or not.")]
+UNIT_HISTORY = [("7.0.0", "Units in capitals, too.")]
+RADIUS_HISTORY = [("6.2.0", "ANY beside COUNT."), *UNIT_HISTORY]
 
 
 def stores(start: int) -> list[KeyRange | KeywordRange]:
@@ -109,6 +110,7 @@ FAMILY = Family("geo", categories=Category.GEO, commands=[
             args=[Key("key"), String("member"), Double("radius"), UNIT, *WITH, COUNT, ORDER],
             reply=FOUND,
             complexity=SEARCHED,
+            history=RADIUS_HISTORY,
             deprecated_since="6.2.0", replaced_by="`GEOSEARCH` with BYRADIUS and FROMMEMBER",
             summary="Finds the members within a distance from a member."),
 
@@ -117,7 +119,7 @@ FAMILY = Family("geo", categories=Category.GEO, commands=[
             args=[Key("key"), *PLACE, Double("radius"), UNIT, *WITH, COUNT_LATER, ORDER],
             reply=FOUND,
             complexity=SEARCHED,
-            history=[("6.2.0", "ANY beside COUNT.")],
+            history=RADIUS_HISTORY,
             deprecated_since="6.2.0", replaced_by="`GEOSEARCH` with BYRADIUS",
             summary="Finds the members within a distance from a place."),
 
@@ -126,6 +128,7 @@ FAMILY = Family("geo", categories=Category.GEO, commands=[
             args=[Key("key"), CENTER, SHAPE, ORDER, COUNT, *WITH],
             reply=FOUND,
             complexity=SEARCHED,
+            history=UNIT_HISTORY,
             summary="Finds the members inside a circle, a box or a polygon."),
 
     Command("GEOSEARCHSTORE", since="6.2.0", arity=-8, flags=WRITE | DENYOOM,
@@ -134,5 +137,6 @@ FAMILY = Family("geo", categories=Category.GEO, commands=[
                   PureToken("storedist", optional=True)],
             reply=Number("how many were stored"),
             complexity=SEARCHED,
+            history=UNIT_HISTORY,
             summary="Stores the members inside a circle, a box or a polygon."),
 ])

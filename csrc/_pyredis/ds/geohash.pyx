@@ -19,7 +19,8 @@ Which cells, in which order, and every rounding of the above are Redis's, since 
 results without sorting, and in the digits. Of a candidate, though, a is first enclosed between two polynomials (the
 series of sine and cosine, cut after a term of either sign) and compared with the sine of the area's own angle, with a
 margin of a millionth. What is certainly outside costs no function and no root, nor what is certainly inside if nobody
-wants its distance; the formula itself judges the others. Measured, in place of that formula alone: see bench/families.
+wants its distance; the formula itself judges the others. A search for some 40 of 100 K places takes 5.0 us (Redis 8.0.6
+23.4, Valkey 9.1.2 24.6; the step GEOSEARCH of bench/families, 22 November 2026).
 
 Cost: encoding, decoding and judging are O(1), of a polygon O(vertices). Nothing here allocates.
 """
