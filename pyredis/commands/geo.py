@@ -31,8 +31,8 @@ WITH = (PureToken("withcoord", optional=True), PureToken("withdist", optional=Tr
 COUNT = Block("count-block", optional=True, parts=[Integer("count", token="COUNT"), PureToken("any", optional=True)])
 COUNT_LATER = Block("count-block", optional=True, parts=[Integer("count", token="COUNT"),
                                                          PureToken("any", optional=True, since="6.2.0")])
-STORE = OneOf("store", optional=True, choices=[Key("storekey", spec=1, token="STORE"),
-                                               Key("storedistkey", spec=2, token="STOREDIST")])
+STORE = OneOf("store", optional=True, choices=[Key("storekey", spec=1, token="STORE", display="key"),
+                                               Key("storedistkey", spec=2, token="STOREDIST", display="key")])
 CENTER = OneOf("from", choices=[String("member", token="FROMMEMBER"),
                                 Block("fromlonlat", token="FROMLONLAT", parts=PLACE)])
 SHAPE = OneOf("by", choices=[
