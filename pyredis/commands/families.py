@@ -3,6 +3,7 @@
 from . import (
     bitmaps,
     connection,
+    geo,
     hashes,
     hyperloglog,
     keys,
@@ -17,5 +18,5 @@ from . import (
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
-    hyperloglog.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY,
+    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY,
 ]

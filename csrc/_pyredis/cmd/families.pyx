@@ -6,6 +6,8 @@ from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.dump cimport bind_dump
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
+from _pyredis.cmd.geo cimport bind_geo
+from _pyredis.cmd.geo_search cimport bind_geo_search
 from _pyredis.cmd.hashes cimport bind_hashes
 from _pyredis.cmd.hyperloglog cimport bind_hyperloglog
 from _pyredis.cmd.keys cimport bind_keys
@@ -35,6 +37,8 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_dump(t)
     bind_expiry(t)
     bind_field_expiry(t)
+    bind_geo(t)
+    bind_geo_search(t)
     bind_hashes(t)
     bind_hyperloglog(t)
     bind_keys(t)

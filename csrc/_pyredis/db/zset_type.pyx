@@ -41,7 +41,8 @@ from _pyredis.ds.listpack cimport (LISTPACK_LARGEST, listpack_append, listpack_a
 from _pyredis.ds.skiplist cimport (SKIPLIST_LEAF, Member, Skiplist, SkiplistPlace, member_bytes, member_compare,
                                    member_free, member_key_of, member_new, member_text, skiplist_at,
                                    skiplist_before_score, skiplist_before_text, skiplist_build, skiplist_bytes,
-                                   skiplist_check, skiplist_drain, skiplist_init, skiplist_insert, skiplist_next,
+                                   skiplist_check, skiplist_drain, skiplist_from_score, skiplist_init,
+                                   skiplist_insert, skiplist_leaf_after, skiplist_next,
                                    skiplist_prev, skiplist_rank, skiplist_remove, skiplist_remove_at,
                                    skiplist_rescore)
 
@@ -617,6 +618,54 @@ cdef bint zset_next(ZIter* it, Element* member, double* score) noexcept nogil:
     else:
         skiplist_next(&it.place)
     return True
+
+
+cdef void zset_scores(const Entry* e, double start, double end, ZScores* it) noexcept nogil:
+    """O(log n), or in a listpack O(n)."""
+    cdef SkiplistPlace place
+    it.end = end
+    it.leaf = NULL
+    it.at = 0
+    it.lp = it.p = NULL
+    if not _is_packed(e):
+        place = skiplist_from_score(&_zset(e).order, start)
+        it.leaf = place.leaf
+        it.at = place.at
+        return
+    it.lp = _packed(e)
+    it.p = listpack_first(it.lp)
+    while it.p != NULL and _score_at(listpack_next(it.lp, it.p)) < start:
+        it.p = listpack_next(it.lp, listpack_next(it.lp, it.p))
+
+
+cdef bint zset_next_score(ZScores* it, double* score, const void** member) noexcept nogil:
+    """The next score and whose it is; False: that was all."""
+    cdef const uint8_t* value
+    if it.leaf != NULL:
+        score[0] = it.leaf.scores[it.at]
+        if not score[0] < it.end:
+            return False
+        member[0] = it.leaf.members[it.at]
+        it.at += 1
+        if it.at == it.leaf.count:
+            it.leaf = skiplist_leaf_after(it.leaf)
+            it.at = 0
+        return True
+    if it.p == NULL:
+        return False
+    value = listpack_next(it.lp, it.p)
+    score[0] = _score_at(value)
+    member[0] = it.p
+    it.p = listpack_next(it.lp, value)
+    return score[0] < it.end
+
+
+cdef Element zset_member(const Entry* e, const void* member) noexcept nogil:
+    cdef Slice text
+    if _is_packed(e):
+        return listpack_get(<const uint8_t*>member)
+    text = member_text(<const Member*>member)
+    return element_text(text.ptr, text.len)
 
 
 cdef const Dict* zset_table(const Entry* e) noexcept nogil:
