@@ -1,11 +1,12 @@
-"""idtree_testing -- the ordered map of IDs as a Python class, for tests and bench only."""
+"""idtree_testing -- the radix tree as a Python class, for tests and bench only."""
 from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc
 from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.ds.idtree cimport (
-    Id, IdCursor, IdTree, cursor_id, cursor_value, id_decrement, id_increment, id_of, idtree_bytes, idtree_ceiling,
-    idtree_check, idtree_delete, idtree_drain, idtree_find, idtree_first, idtree_floor, idtree_init, idtree_insert,
+    Id, IdCursor, IdTree, cursor_id, cursor_value, id_decrement, id_increment, id_of, idtree_ceiling,
+    idtree_bytes, idtree_check, idtree_delete, idtree_drain, idtree_find, idtree_first, idtree_floor, idtree_init, idtree_insert,
     idtree_last, idtree_next, idtree_prev,
 )
 
@@ -118,17 +119,83 @@ cdef class BareIdTree:
     def memory_used(self):
         return self.mem.used
 
-    def time(self, uint64_t count, uint64_t stride):
-        """Seconds for `count` insertions in ascending order, as many look-ups `stride` apart, as many deletions."""
+
+cdef class BenchIdTree:
+    """Times operations on the IDs given, in nanoseconds of CPU each."""
+    cdef Arena* mem
+    cdef IdTree t
+    cdef Id* ids
+    cdef uint64_t n
+
+    def __cinit__(self, list ids, size_t width):
+        cdef uint64_t i
+        self.mem = arena_new()
+        idtree_init(&self.t, width)
+        self.n = len(ids)
+        self.ids = <Id*>malloc(self.n * sizeof(Id))
+        for i in range(self.n):
+            self.ids[i] = id_of(ids[i][0], ids[i][1])
+
+    def __dealloc__(self):
+        free(self.ids)
+        arena_free(self.mem)
+
+    def insert(self):
+        """In the order given."""
+        cdef double began = _seconds()
         cdef uint64_t i
         cdef bint added
-        cdef double began = _seconds(), inserted, found
+        cdef void* value
+        for i in range(self.n):
+            value = idtree_insert(&self.t, self.mem, self.ids[i], &added)
+            if self.t.width:
+                (<uint64_t*>value)[0] = i
+        return (_seconds() - began) * 1e9 / self.n
+
+    def find(self, uint64_t count, uint64_t stride):
+        """`count` times, `stride` apart in the order given."""
+        cdef double began = _seconds()
+        cdef uint64_t i, at = 0, missed = 0
         for i in range(count):
-            idtree_insert(&self.t, self.mem, id_of(i, 0), &added)
-        inserted = _seconds()
+            missed += idtree_find(&self.t, self.ids[at]) == NULL
+            at = (at + stride) % self.n
+        assert missed == 0
+        return (_seconds() - began) * 1e9 / count
+
+    def floor(self, uint64_t count, uint64_t stride):
+        """As find, of IDs that are just below, and so mostly not there."""
+        cdef double began = _seconds()
+        cdef uint64_t i, at = 0, sum = 0
+        cdef IdCursor c
+        cdef Id id
         for i in range(count):
-            idtree_find(&self.t, id_of(i * stride % count, 0))
-        found = _seconds()
-        for i in range(count):
-            idtree_delete(&self.t, self.mem, id_of(i, 0))
-        return inserted - began, found - inserted, _seconds() - found
+            id = self.ids[at]
+            id_decrement(&id)
+            c = idtree_floor(&self.t, id)
+            sum += c.at
+            at = (at + stride) % self.n
+        return (_seconds() - began) * 1e9 / count + (sum == 0) * 1e-9
+
+    def walk(self):
+        cdef double began = _seconds()
+        cdef IdCursor c = idtree_first(&self.t)
+        cdef uint64_t sum = 0
+        while c.leaf != NULL:
+            sum += cursor_id(&c).ms
+            idtree_next(&c)
+        return (_seconds() - began) * 1e9 / self.t.count + (sum == 0) * 1e-9
+
+    def delete(self, uint64_t stride):
+        """All, `stride` apart in the order given; that and their number have no common divisor."""
+        cdef double began = _seconds()
+        cdef uint64_t i, at = 0
+        for i in range(self.n):
+            idtree_delete(&self.t, self.mem, self.ids[at])
+            at = (at + stride) % self.n
+        assert self.t.count == 0
+        return (_seconds() - began) * 1e9 / self.n
+
+    @property
+    def bytes(self):
+        """Of memory, per ID."""
+        return self.mem.used / self.n
