@@ -12,7 +12,7 @@ from _pyredis.ds.rax_testing import BenchRax
 
 from bench.micro.runner import rounds
 
-COUNT = 500_000                 # look-ups a round
+COUNT = 200_000                 # look-ups a round
 STRIDE = 379_721                # prime, and so without a common divisor with the numbers of IDs
 NOW = 1_790_000_000_000
 Id = tuple[int, int]
@@ -42,12 +42,12 @@ def one(pattern: str, n: int, width: int, times: int) -> None:
     ids = PATTERNS[pattern](n)
     taken: dict[str, list[float]] = {}
     size = 0.0
-    for _ in range(times):
+    for _ in range(times * max(1, 50_000 // n)):
         bench = BenchRax(ids, width)
         taken.setdefault("insert", []).append(bench.insert())
         size = bench.bytes
-        taken.setdefault("find", []).append(bench.find(COUNT, STRIDE))
-        taken.setdefault("floor", []).append(bench.floor(COUNT, STRIDE))
+        taken.setdefault("find", []).append(bench.find(min(COUNT, n * 10), STRIDE))
+        taken.setdefault("floor", []).append(bench.floor(min(COUNT, n * 10), STRIDE))
         taken.setdefault("walk", []).append(bench.walk())
         taken.setdefault("front", []).append(bench.delete(1))
         bench.insert()

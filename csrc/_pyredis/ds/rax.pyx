@@ -234,8 +234,7 @@ cdef uint32_t _seek(const RaxLeaf* leaf, Id id, bint* found) noexcept nogil:
     low = 0
     while n > 1:                                   # the first is below x
         half = n >> 1
-        if _load(keys, own, low + half) < x:
-            low += half
+        low += half * (_load(keys, own, low + half) < x)       # no branch that could be foretold wrongly
         n -= half
     low += 1
     if low < leaf.count:
@@ -285,14 +284,22 @@ cdef void _take(RaxLeaf* to, const RaxLeaf* source, uint32_t first, uint32_t n) 
 
 cdef _Form _tight(const RaxLeaf* leaf, uint32_t first, uint32_t n, Id also) noexcept nogil:
     """The least that must be kept of n keys from `first` on, and of `also`."""
-    cdef Id a = rax_leaf_id(leaf, first), b
+    cdef Id a = rax_leaf_id(leaf, first)
     cdef uint64_t ms = (a.ms ^ rax_leaf_id(leaf, first + n - 1).ms) | (a.ms ^ also.ms), seq = a.seq ^ also.seq
-    cdef uint32_t i
+    cdef uint32_t i, own = leaf.ms_bytes + leaf.seq_bytes
+    cdef const uint8_t* keys = rax_leaf_keys(leaf)
+    cdef uint64_t x = 0
     if leaf.seq_bytes:
         for i in range(first + 1, first + n):
-            b = rax_leaf_id(leaf, i)
-            seq |= a.seq ^ b.seq
+            x |= (bytes_load64(keys + (i + 1) * own - 8) ^ bytes_load64(keys + (first + 1) * own - 8))
+        seq |= (x >> (64 - own * 8) if own < 8 else x) & rax_low(leaf.seq_bytes)
     return _form_for(ms, seq)
+
+
+cdef _Form _narrowed(const RaxLeaf* leaf, uint32_t first, uint32_t n) noexcept nogil:
+    """_tight of n keys of the leaf, if that saves a sixteenth of it; else what the leaf keeps now."""
+    cdef _Form old = _form(leaf), tight = _tight(leaf, first, n, rax_leaf_id(leaf, first))
+    return tight if (_own(old) - _own(tight)) * 16 >= leaf.width + _own(old) else old
 
 
 # ---------------------------------------------------------------- finding
@@ -344,8 +351,6 @@ cdef void* rax_find(const Rax* t, Id id) noexcept nogil:
     if t.root == NULL:
         return NULL
     leaf = _leaf_of(t, id)
-    if not _fits(leaf, id):
-        return NULL
     at = _seek(leaf, id, &found)
     return rax_leaf_value(leaf, at) if found else NULL
 
@@ -546,7 +551,7 @@ cdef RaxLeaf* _fresh(Rax* t, Arena* mem, Id id, bint last) noexcept nogil:
     cdef _Form form = _form_for(255, 0)
     if not last:
         return _new_leaf(t, mem, id, form, FIRST_CAPACITY)
-    form = _tight(leaf, 0, leaf.count, rax_leaf_id(leaf, 0))
+    form = _narrowed(leaf, 0, leaf.count)
     return _new_leaf(t, mem, id, form, _full(t.width, form))
 
 
@@ -591,13 +596,13 @@ cdef void _split(Rax* t, Arena* mem, _Path* path, RaxLeaf* leaf, bint late) noex
             other += 1
         if cut == 0 or (other < n and other - (n >> 1) < (n >> 1) - cut):
             cut = other
-    form = _tight(leaf, cut, n - cut, middle if late else rax_leaf_id(leaf, cut))
+    form = _narrowed(leaf, cut, n - cut)
     room = _full(t.width, form)
     if not late:
         room = min(room, n - cut + ((n - cut) >> 1) + 2)
     right = _new_leaf(t, mem, rax_leaf_id(leaf, cut), form, room)
     _take(right, leaf, cut, n - cut)
-    form = _tight(leaf, 0, cut, rax_leaf_id(leaf, 0))
+    form = _narrowed(leaf, 0, cut)
     room = cut if late else min(_full(t.width, form), cut + (cut >> 1) + 2)
     left = _remade(t, mem, path, leaf, cut, form, room)
     _free(t, mem, leaf)
@@ -636,9 +641,9 @@ cdef void _trim(Rax* t, Arena* mem, RaxLeaf* leaf) noexcept nogil:
     """Cuts a leaf that is left behind to what its keys take."""
     cdef _Path path
     cdef uint32_t n = leaf.count
-    cdef _Form form = _tight(leaf, 0, n, rax_leaf_id(leaf, 0))
+    cdef _Form form = _narrowed(leaf, 0, n)
     cdef size_t old = _leaf_bytes(leaf.capacity, leaf.width, _form(leaf)), new = _leaf_bytes(n, leaf.width, form)
-    if new + (old >> 4) < old:
+    if new + (old >> 3) < old:
         _descend(t, rax_leaf_id(leaf, 0), &path)
         _remade(t, mem, &path, leaf, n, form, n)
         _free(t, mem, leaf)
@@ -773,15 +778,15 @@ cdef bint rax_delete(Rax* t, Arena* mem, Id id) noexcept nogil:
     cdef bint found
     if t.root == NULL:
         return False
-    leaf = _leaf_of(t, id)
-    if not _fits(leaf, id):
-        return False
+    leaf = t.first                                 # what is pending is acknowledged from the front, mostly
+    if id_less(rax_leaf_id(leaf, leaf.count - 1), id):
+        leaf = _leaf_of(t, id)
     at = _seek(leaf, id, &found)
     if not found:
         return False
     _close(leaf, at)
     t.count -= 1
-    if leaf.count * 4 < leaf.capacity:
+    if leaf.count * 4 < leaf.capacity and (leaf.count == 0 or leaf != t.first or leaf == t.last):
         _settle(t, mem, id)
     return True
 

@@ -198,4 +198,4 @@ cdef class BenchRax:
     @property
     def bytes(self):
         """Of memory, per ID."""
-        return self.mem.used / self.n
+        return <double>self.mem.used / self.n
