@@ -6,13 +6,13 @@ from _pyredis.db.keyspace cimport Db, Key, Keyspace, Limits
 from _pyredis.db.stream_groups cimport Group, Names
 from _pyredis.db.stream_node cimport NodeEntry, NodeHead
 from _pyredis.db.value cimport Entry, entry_pointer
-from _pyredis.ds.idtree cimport Id, IdCursor, IdTree
+from _pyredis.ds.rax cimport Id, Rax, RaxCursor
 
 cdef enum:
     STREAM_ENTRY_MAX = 1 << 30     # bytes of an entry's names and values together
 
 cdef struct Stream:
-    IdTree nodes                   # master ID -> listpack
+    Rax nodes                      # master ID -> listpack
     uint64_t length
     uint64_t entries_added         # in all its life
     Id first_id                    # of the first live entry; 0-0: there is none
@@ -23,7 +23,7 @@ cdef struct Stream:
     Names groups
 
 cdef struct StreamWalk:
-    IdCursor node
+    RaxCursor node
     NodeHead head
     const uint8_t* lp
     const uint8_t* at              # the next entry to look at; backwards: the one behind it

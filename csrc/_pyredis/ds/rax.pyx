@@ -183,8 +183,9 @@ cdef inline uint64_t _packed(const RaxLeaf* leaf, Id id) noexcept nogil:
     return (((id.ms & rax_low(leaf.ms_bytes)) << half) << half) | (id.seq & rax_low(leaf.seq_bytes))
 
 
-cdef inline uint64_t _load(const uint8_t* keys, size_t own, size_t i) noexcept nogil:
-    return bytes_load64(keys + (i + 1) * own - 8) >> (64 - own * 8)
+cdef inline uint64_t _load(const uint8_t* end, size_t own) noexcept nogil:
+    """The key of up to 8 bytes that ends there."""
+    return bytes_load64(end - 8) >> (64 - own * 8)
 
 
 cdef inline void _store(RaxLeaf* leaf, size_t i, Id id) noexcept nogil:
@@ -213,33 +214,31 @@ cdef uint32_t _seek_slowly(const RaxLeaf* leaf, Id id) noexcept nogil:
 cdef uint32_t _seek(const RaxLeaf* leaf, Id id, bint* found) noexcept nogil:
     """How many keys of the leaf are below `id`; `found`: the next is `id`."""
     cdef uint32_t own = leaf.ms_bytes + leaf.seq_bytes, low, n = leaf.count, half
-    cdef const uint8_t* keys
-    cdef uint64_t x, first, there
+    cdef const uint8_t* end = rax_leaf_keys(leaf) + own
+    cdef uint64_t x, first
+    cdef size_t step, less
     if own > 8 or not _fits(leaf, id):
         low = _seek_slowly(leaf, id)
         found[0] = low < n and id_equal(rax_leaf_id(leaf, low), id)
         return low
-    found[0] = False
-    if n == 0:
-        return 0
-    keys = rax_leaf_keys(leaf)
     x = _packed(leaf, id)
-    first = _load(keys, own, 0)
-    if x <= first:
-        found[0] = x == first
+    first = _load(end, own)
+    if n == 0 or x <= first:
+        found[0] = n and x == first
         return 0
-    if x - first < n and _load(keys, own, x - first) == x:     # numbers without gaps
+    if x - first < n and _load(end + (x - first) * own, own) == x:      # numbers without gaps
         found[0] = True
         return <uint32_t>(x - first)
     low = 0
-    while n > 1:                                   # the first is below x
+    while n > 1:                                   # the key at low is below x; no branch to be foretold wrongly
         half = n >> 1
-        low += half * (_load(keys, own, low + half) < x)       # no branch that could be foretold wrongly
+        step = half * own
+        less = 0 - <size_t>(bytes_load64(end + step - 8) < x << (64 - own * 8))
+        low += half & less
+        end += step & less
         n -= half
     low += 1
-    if low < leaf.count:
-        there = _load(keys, own, low)
-        found[0] = there == x
+    found[0] = low < leaf.count and _load(end + own, own) == x
     return low
 
 
