@@ -20,8 +20,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (Consumer, Group, Pending, consumer_at, consumer_find, pending_find,
                                         pending_give, pending_remove)
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_has, stream_step, stream_walk
-from _pyredis.ds.rax cimport (Id, Rax, RaxCursor, cursor_id, id_less, id_of, rax_ceiling, rax_first, rax_last,
-                              rax_next)
+from _pyredis.ds.id cimport Id, id_less, id_of
+from _pyredis.ds.rax cimport Rax, RaxCursor, cursor_id, rax_ceiling, rax_first, rax_last, rax_next
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_bulk_int, reply_end, reply_int, reply_null,
                                   reply_null_array, reply_slice)
 

@@ -13,7 +13,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_at, group_at, group_find,
                                         pending_find)
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_lag, stream_step, stream_walk
-from _pyredis.ds.rax cimport RaxCursor, cursor_id, id_max, id_of, rax_first, rax_next
+from _pyredis.ds.id cimport id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_first, rax_next
 from _pyredis.wire.reply cimport (Out, reply_array, reply_int, reply_map, reply_null, reply_simple, reply_slice,
                                   reply_text)
 

@@ -24,8 +24,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport Consumer, Group, Pending, group_find, pending_find, pending_give
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_advance, stream_step, stream_top, stream_walk
 from _pyredis.db.value cimport T_STREAM
-from _pyredis.ds.rax cimport (Id, RaxCursor, cursor_id, id_decrement, id_increment, id_less, id_max, id_of, rax_ceiling,
-                              rax_next)
+from _pyredis.ds.id cimport Id, id_decrement, id_increment, id_less, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_ceiling, rax_next
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_end, reply_null_array, reply_slice)
 
 cdef enum:

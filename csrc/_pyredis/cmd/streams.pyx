@@ -20,8 +20,8 @@ from _pyredis.db.keyspace cimport Key
 from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy,
                                       stream_append, stream_create, stream_delete, stream_of, stream_top, stream_trim)
 from _pyredis.db.value cimport Entry, T_STREAM
-from _pyredis.ds.rax cimport (Id, RaxCursor, cursor_id, id_increment, id_is_zero, id_less, id_max, id_of,
-                              rax_first)
+from _pyredis.ds.id cimport Id, id_increment, id_is_zero, id_less, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_first
 from _pyredis.wire.reply cimport (reply_array, reply_bulk, reply_int, reply_null, reply_null_array, reply_ok)
 
 cdef enum:

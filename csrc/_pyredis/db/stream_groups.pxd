@@ -2,7 +2,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
-from _pyredis.ds.rax cimport Id, Rax
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax
 
 cdef enum:
     READS_UNKNOWN = -1             # of Group.entries_read

@@ -20,8 +20,9 @@ from libc.string cimport memcmp, memcpy, memmove
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.ds.rax cimport (Id, RaxCursor, cursor_id, cursor_value, rax_check, rax_delete, rax_drain, rax_find,
-                              rax_first, rax_init, rax_insert, rax_next)
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport (RaxCursor, cursor_id, cursor_value, rax_check, rax_delete, rax_drain, rax_find, rax_first,
+                              rax_init, rax_insert, rax_next)
 
 
 # ---------------------------------------------------------------- names

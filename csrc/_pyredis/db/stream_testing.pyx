@@ -15,7 +15,8 @@ from _pyredis.db.stream_node cimport node_pair
 from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport ENC_STREAM, Entry, T_STREAM, entry_set_pointer
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
-from _pyredis.ds.rax cimport Id, RaxCursor, cursor_id, cursor_value, id_max, id_of, rax_first, rax_next
+from _pyredis.ds.id cimport Id, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, cursor_value, rax_first, rax_next
 
 
 cdef bytes _text(const Element* e):

@@ -6,7 +6,8 @@ from _pyredis.db.keyspace cimport Db, Key, Keyspace, Limits
 from _pyredis.db.stream_groups cimport Group, Names
 from _pyredis.db.stream_node cimport NodeEntry, NodeHead
 from _pyredis.db.value cimport Entry, entry_pointer
-from _pyredis.ds.rax cimport Id, Rax, RaxCursor
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax, RaxCursor
 
 cdef enum:
     STREAM_ENTRY_MAX = 1 << 30     # bytes of an entry's names and values together

@@ -30,10 +30,10 @@ from _pyredis.db.stream_groups cimport (READS_UNKNOWN, groups_check, groups_copy
 from _pyredis.db.stream_node cimport (node_append, node_before, node_behind, node_check, node_head, node_new, node_read,
                                       node_set_counts, node_shrink, ENTRY_DELETED)
 from _pyredis.db.value cimport ENC_STREAM, Encoding, T_STREAM, TypeOps
-from _pyredis.ds.rax cimport (cursor_id, cursor_value, id_equal, id_is_zero, id_less, id_max, id_of, rax_check,
-                              rax_delete, rax_drain, rax_first, rax_floor, rax_init, rax_insert, rax_last, rax_next,
-                              rax_prev)
+from _pyredis.ds.id cimport id_equal, id_is_zero, id_less, id_max, id_of
 from _pyredis.ds.listpack cimport LISTPACK_END, listpack_bytes, listpack_copy, listpack_free
+from _pyredis.ds.rax cimport (cursor_id, cursor_value, rax_check, rax_delete, rax_drain, rax_first, rax_floor, rax_init,
+                              rax_insert, rax_last, rax_next, rax_prev)
 
 
 cdef inline uint8_t* _listpack(const RaxCursor* node) noexcept nogil:

@@ -3,14 +3,16 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
+from _pyredis.ds.id cimport Id, id_equal, id_less, id_of
+from _pyredis.ds.rax_leaf cimport (LeafForm, form_for, leaf_bytes, leaf_close, leaf_fits, leaf_form, leaf_full, leaf_id,
+                                   leaf_lower, leaf_narrowed, leaf_put, leaf_seek, leaf_take, leaf_tight, leaf_value,
+                                   low_bytes)
 
 cdef extern from "bytes.h" nogil:
-    void bytes_store64(void* p, uint64_t x)
     int bytes_bit_length(uint64_t x)
     int bytes_lowest_bit(uint64_t x)
 
 cdef enum:
-    NODE_BYTES = 1024
     DIGIT = 6                      # bits
     IN_MS = 64                     # added to the height of a digit of the ms
     TOP = IN_MS + 60               # height of the first digit; of a leaf that is the whole tree, too
@@ -27,10 +29,6 @@ cdef struct _Inner:                # as in a leaf up to `kind`; as many children
     uint8_t kind                   # INNER
     uint8_t unused2
     uint64_t starts                # bit d: a child begins with digit d
-
-cdef struct _Form:                 # what a leaf keeps of each key
-    uint8_t ms_bytes
-    uint8_t seq_bytes
 
 cdef struct _Path:                 # from the root to a leaf's parent, and which child was taken
     _Inner* node[DEEPEST]
@@ -55,12 +53,10 @@ cdef inline uint32_t _parting(Id a, Id b) noexcept nogil:
     return bit - bit % DIGIT
 
 
-cdef inline Id _edge(Id id, uint32_t height, bint upper) noexcept nogil:
-    """The lowest of the IDs that are as `id` down to the digit at `height`, or the uppermost."""
-    cdef uint64_t low = (<uint64_t>1 << (height & 63)) - 1
-    if height & IN_MS:
-        return id_of(id.ms | low, ~<uint64_t>0) if upper else id_of(id.ms & ~low, 0)
-    return id_of(id.ms, id.seq | low if upper else id.seq & ~low)
+cdef inline Id _lowest(Id id, uint32_t height) noexcept nogil:
+    """The lowest of the IDs that are as `id` down to the digit at `height`."""
+    cdef uint64_t below = (<uint64_t>1 << (height & 63)) - 1
+    return id_of(id.ms & ~below, 0) if height & IN_MS else id_of(id.ms, id.seq & ~below)
 
 
 cdef inline uint32_t _ones(uint64_t x) noexcept nogil:
@@ -83,26 +79,6 @@ cdef inline size_t _inner_bytes(size_t capacity) noexcept nogil:
     return sizeof(_Inner) + capacity * sizeof(void*)
 
 
-cdef inline uint32_t _own(_Form form) noexcept nogil:
-    return form.ms_bytes + form.seq_bytes
-
-
-cdef inline size_t _leaf_bytes(size_t capacity, size_t width, _Form form) noexcept nogil:
-    return sizeof(RaxLeaf) + capacity * (width + _own(form))
-
-
-cdef inline uint32_t _full(size_t width, _Form form) noexcept nogil:
-    """Keys of the largest leaf."""
-    return <uint32_t>((NODE_BYTES - sizeof(RaxLeaf)) // (width + _own(form)))
-
-
-cdef inline _Form _form(const RaxLeaf* leaf) noexcept nogil:
-    cdef _Form form
-    form.ms_bytes = leaf.ms_bytes
-    form.seq_bytes = leaf.seq_bytes
-    return form
-
-
 cdef void* _alloc(Rax* t, Arena* mem, size_t n) noexcept nogil:
     t.nodes += 1
     t.bytes += mem_footprint(n)
@@ -115,14 +91,14 @@ cdef void _free(Rax* t, Arena* mem, void* node) noexcept nogil:
     if _is_inner(node):
         n = _inner_bytes(leaf.capacity)
     else:
-        n = _leaf_bytes(leaf.capacity, leaf.width, _form(leaf))
+        n = leaf_bytes(leaf.capacity, leaf.width, leaf_form(leaf))
     t.nodes -= 1
     t.bytes -= mem_footprint(n)
     mem_free(mem, node, n)
 
 
-cdef RaxLeaf* _new_leaf(Rax* t, Arena* mem, Id base, _Form form, uint32_t capacity) noexcept nogil:
-    cdef RaxLeaf* leaf = <RaxLeaf*>_alloc(t, mem, _leaf_bytes(capacity, t.width, form))
+cdef RaxLeaf* _new_leaf(Rax* t, Arena* mem, Id base, LeafForm form, uint32_t capacity) noexcept nogil:
+    cdef RaxLeaf* leaf = <RaxLeaf*>_alloc(t, mem, leaf_bytes(capacity, t.width, form))
     leaf.count = 0
     leaf.capacity = <uint16_t>capacity
     leaf.height = TOP
@@ -145,160 +121,11 @@ cdef _Inner* _new_inner(Rax* t, Arena* mem, uint32_t height, uint32_t capacity) 
     return n
 
 
-# ---------------------------------------------------------------- keys of a leaf
-
-cdef inline uint32_t _bytes_of(uint64_t x) noexcept nogil:
-    return (bytes_bit_length(x) + 7) >> 3 if x else 0
-
-
-cdef inline _Form _form_for(uint64_t ms, uint64_t seq) noexcept nogil:
-    """For keys whose ms and seq differ in these bits."""
-    cdef _Form form
-    cdef uint32_t m = _bytes_of(ms), s = _bytes_of(seq)
-    if m + s > 8:
-        m = s = 8
-    elif m + s == 0:
-        m = 1
-    form.ms_bytes = <uint8_t>m
-    form.seq_bytes = <uint8_t>s
-    return form
-
-
-cdef inline bint _fits(const RaxLeaf* leaf, Id id) noexcept nogil:
-    """Does `id` have what all keys of the leaf share?"""
-    cdef uint64_t ms = (id.ms ^ leaf.base.ms) & ~rax_low(leaf.ms_bytes)
-    return (ms | ((id.seq ^ leaf.base.seq) & ~rax_low(leaf.seq_bytes))) == 0
-
-
 cdef inline bint _under(const RaxLeaf* leaf, Id id) noexcept nogil:
     """Has `id` the digits that lead to the node in which the leaf hangs?"""
     if leaf.height & IN_MS:
         return ((id.ms ^ leaf.base.ms) >> (leaf.height & 63)) >> DIGIT == 0
     return id.ms == leaf.base.ms and ((id.seq ^ leaf.base.seq) >> leaf.height) >> DIGIT == 0
-
-
-cdef inline uint64_t _packed(const RaxLeaf* leaf, Id id) noexcept nogil:
-    """What the leaf keeps of `id`, if that is not all 16 bytes: a number in the same order."""
-    cdef uint32_t half = leaf.seq_bytes * 4
-    return (((id.ms & rax_low(leaf.ms_bytes)) << half) << half) | (id.seq & rax_low(leaf.seq_bytes))
-
-
-cdef inline uint64_t _load(const uint8_t* end, size_t own) noexcept nogil:
-    """The key of up to 8 bytes that ends there."""
-    return bytes_load64(end - 8) >> (64 - own * 8)
-
-
-cdef inline void _store(RaxLeaf* leaf, size_t i, Id id) noexcept nogil:
-    cdef uint32_t own = leaf.ms_bytes + leaf.seq_bytes
-    cdef uint8_t* end = rax_leaf_keys(leaf) + (i + 1) * own
-    cdef uint64_t x
-    if own > 8:
-        bytes_store64(end - 16, id.ms)
-        bytes_store64(end - 8, id.seq)
-        return
-    x = bytes_load64(end - 8) & rax_low(8 - own)   # what stands before the key stays
-    bytes_store64(end - 8, x | (_packed(leaf, id) << (64 - own * 8)))
-
-
-cdef uint32_t _seek_slowly(const RaxLeaf* leaf, Id id) noexcept nogil:
-    cdef uint32_t low = 0, high = leaf.count, middle
-    while low < high:
-        middle = (low + high) >> 1
-        if id_less(rax_leaf_id(leaf, middle), id):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-cdef uint32_t _seek(const RaxLeaf* leaf, Id id, bint* found) noexcept nogil:
-    """How many keys of the leaf are below `id`; `found`: the next is `id`."""
-    cdef uint32_t own = leaf.ms_bytes + leaf.seq_bytes, low, n = leaf.count, half
-    cdef const uint8_t* end = rax_leaf_keys(leaf) + own
-    cdef uint64_t x, first
-    cdef size_t step, less
-    if own > 8 or not _fits(leaf, id):
-        low = _seek_slowly(leaf, id)
-        found[0] = low < n and id_equal(rax_leaf_id(leaf, low), id)
-        return low
-    x = _packed(leaf, id)
-    first = _load(end, own)
-    if n == 0 or x <= first:
-        found[0] = n and x == first
-        return 0
-    if x - first < n and _load(end + (x - first) * own, own) == x:      # numbers without gaps
-        found[0] = True
-        return <uint32_t>(x - first)
-    low = 0
-    while n > 1:                                   # the key at low is below x; no branch to be foretold wrongly
-        half = n >> 1
-        step = half * own
-        less = 0 - <size_t>(bytes_load64(end + step - 8) < x << (64 - own * 8))
-        low += half & less
-        end += step & less
-        n -= half
-    low += 1
-    found[0] = low < leaf.count and _load(end + own, own) == x
-    return low
-
-
-cdef void* _put(RaxLeaf* leaf, uint32_t at, Id id) noexcept nogil:
-    """Inserts a key that fits, in its place; its value is for the caller to fill."""
-    cdef uint32_t own = leaf.ms_bytes + leaf.seq_bytes
-    cdef uint8_t* key
-    cdef size_t behind = leaf.count - at
-    if behind:
-        key = rax_leaf_keys(leaf) + at * own
-        memmove(key + own, key, behind * own)
-        if leaf.width:
-            memmove(rax_leaf_value(leaf, at + 1), rax_leaf_value(leaf, at), behind * leaf.width)
-    _store(leaf, at, id)
-    leaf.count += 1
-    return rax_leaf_value(leaf, at)
-
-
-cdef void _close(RaxLeaf* leaf, uint32_t at) noexcept nogil:
-    cdef uint32_t own = leaf.ms_bytes + leaf.seq_bytes
-    cdef uint8_t* key = rax_leaf_keys(leaf) + at * own
-    cdef size_t behind
-    leaf.count -= 1
-    behind = leaf.count - at
-    if behind:
-        memmove(key, key + own, behind * own)
-        if leaf.width:
-            memmove(rax_leaf_value(leaf, at), rax_leaf_value(leaf, at + 1), behind * leaf.width)
-
-
-cdef void _take(RaxLeaf* to, const RaxLeaf* source, uint32_t first, uint32_t n) noexcept nogil:
-    """Appends n keys of `source`, which fit, with their values."""
-    cdef uint32_t own = to.ms_bytes + to.seq_bytes, i
-    memcpy(rax_leaf_value(to, to.count), rax_leaf_value(source, first), <size_t>n * to.width)
-    if to.ms_bytes == source.ms_bytes and to.seq_bytes == source.seq_bytes:
-        memcpy(rax_leaf_keys(to) + to.count * own, rax_leaf_keys(source) + first * own, <size_t>n * own)
-    else:
-        for i in range(n):
-            _store(to, to.count + i, rax_leaf_id(source, first + i))
-    to.count += <uint16_t>n
-
-
-cdef _Form _tight(const RaxLeaf* leaf, uint32_t first, uint32_t n, Id also) noexcept nogil:
-    """The least that must be kept of n keys from `first` on, and of `also`."""
-    cdef Id a = rax_leaf_id(leaf, first)
-    cdef uint64_t ms = (a.ms ^ rax_leaf_id(leaf, first + n - 1).ms) | (a.ms ^ also.ms), seq = a.seq ^ also.seq
-    cdef uint32_t i, own = leaf.ms_bytes + leaf.seq_bytes
-    cdef const uint8_t* keys = rax_leaf_keys(leaf)
-    cdef uint64_t x = 0
-    if leaf.seq_bytes:
-        for i in range(first + 1, first + n):
-            x |= (bytes_load64(keys + (i + 1) * own - 8) ^ bytes_load64(keys + (first + 1) * own - 8))
-        seq |= (x >> (64 - own * 8) if own < 8 else x) & rax_low(leaf.seq_bytes)
-    return _form_for(ms, seq)
-
-
-cdef _Form _narrowed(const RaxLeaf* leaf, uint32_t first, uint32_t n) noexcept nogil:
-    """_tight of n keys of the leaf, if that saves a sixteenth of it; else what the leaf keeps now."""
-    cdef _Form old = _form(leaf), tight = _tight(leaf, first, n, rax_leaf_id(leaf, first))
-    return tight if (_own(old) - _own(tight)) * 16 >= leaf.width + _own(old) else old
 
 
 # ---------------------------------------------------------------- finding
@@ -350,8 +177,8 @@ cdef void* rax_find(const Rax* t, Id id) noexcept nogil:
     if t.root == NULL:
         return NULL
     leaf = _leaf_of(t, id)
-    at = _seek(leaf, id, &found)
-    return rax_leaf_value(leaf, at) if found else NULL
+    at = leaf_seek(leaf, id, &found)
+    return leaf_value(leaf, at) if found else NULL
 
 
 cdef inline RaxCursor _cursor(RaxLeaf* leaf, uint32_t at) noexcept nogil:
@@ -398,7 +225,7 @@ cdef RaxCursor rax_ceiling(const Rax* t, Id id) noexcept nogil:
     leaf = _leaf_of(t, id)
     if not _under(leaf, id):
         return _cursor(_beside(t, leaf, id), 0)
-    at = _seek(leaf, id, &found)
+    at = leaf_seek(leaf, id, &found)
     return _cursor(leaf, at) if at < leaf.count else _cursor(leaf.next, 0)
 
 
@@ -412,7 +239,7 @@ cdef RaxCursor rax_floor(const Rax* t, Id id) noexcept nogil:
     if not _under(leaf, id):
         leaf = _beside(t, leaf, id)
         return _at_end(leaf.prev if leaf != NULL else t.last)
-    at = _seek(leaf, id, &found)
+    at = leaf_seek(leaf, id, &found)
     if found:
         return _cursor(leaf, at)
     return _cursor(leaf, at - 1) if at else _at_end(leaf.prev)
@@ -477,11 +304,11 @@ cdef inline void _set_start(_Path* path, uint32_t depth, Id id) noexcept nogil:
         n.starts |= <uint64_t>1 << path.start[depth - 1]
 
 
-cdef RaxLeaf* _remade(Rax* t, Arena* mem, _Path* path, RaxLeaf* old, uint32_t n, _Form form,
+cdef RaxLeaf* _remade(Rax* t, Arena* mem, _Path* path, RaxLeaf* old, uint32_t n, LeafForm form,
                       uint32_t capacity) noexcept nogil:
     """Another leaf, with the first n keys of `old`, in the place of it; `old` is for the caller to free."""
-    cdef RaxLeaf* leaf = _new_leaf(t, mem, rax_leaf_id(old, 0), form, capacity)
-    _take(leaf, old, 0, n)
+    cdef RaxLeaf* leaf = _new_leaf(t, mem, leaf_id(old, 0), form, capacity)
+    leaf_take(leaf, old, 0, n)
     leaf.height = old.height
     _link(t, old.prev, leaf, old.next)
     _set_place(t, path, path.depth, leaf)
@@ -533,7 +360,7 @@ cdef void _hang_behind(Rax* t, Arena* mem, _Path* path, uint32_t height, RaxLeaf
                        Id high) noexcept nogil:
     """Hangs `right`, which begins with `high`, behind the leaf that the path leads to: they part at `height`."""
     cdef uint32_t depth = path.depth
-    cdef Id low = rax_leaf_id(left, 0)
+    cdef Id low = leaf_id(left, 0)
     if depth and path.node[depth - 1].height == height:
         _set_start(path, depth, low)
         _add_child(t, mem, path, depth - 1, path.at[depth - 1] + 1, _digit(high, height), right)
@@ -547,11 +374,11 @@ cdef void _hang_behind(Rax* t, Arena* mem, _Path* path, uint32_t height, RaxLeaf
 cdef RaxLeaf* _fresh(Rax* t, Arena* mem, Id id, bint last) noexcept nogil:
     """An empty leaf for `id`; if it comes behind all others, made for many that are like the ones before."""
     cdef RaxLeaf* leaf = t.last
-    cdef _Form form = _form_for(255, 0)
+    cdef LeafForm form = form_for(255, 0)
     if not last:
         return _new_leaf(t, mem, id, form, FIRST_CAPACITY)
-    form = _narrowed(leaf, 0, leaf.count)
-    return _new_leaf(t, mem, id, form, _full(t.width, form))
+    form = leaf_narrowed(leaf, 0, leaf.count)
+    return _new_leaf(t, mem, id, form, leaf_full(t.width, form))
 
 
 cdef void _branch(Rax* t, Arena* mem, _Path* path, const RaxLeaf* leaf, Id id) noexcept nogil:
@@ -583,46 +410,46 @@ cdef void _branch(Rax* t, Arena* mem, _Path* path, const RaxLeaf* leaf, Id id) n
 cdef void _split(Rax* t, Arena* mem, _Path* path, RaxLeaf* leaf, bint late) noexcept nogil:
     """Makes two leaves of one, between two digits: at the last one that is met if `late`, else near the middle."""
     cdef uint32_t n = leaf.count, cut, other, room
-    cdef uint32_t height = _parting(rax_leaf_id(leaf, 0), rax_leaf_id(leaf, n - 1))
-    cdef Id middle = rax_leaf_id(leaf, n - 1 if late else n >> 1)
-    cdef _Form form
+    cdef uint32_t height = _parting(leaf_id(leaf, 0), leaf_id(leaf, n - 1))
+    cdef Id middle = leaf_id(leaf, n - 1 if late else n >> 1)
+    cdef LeafForm form
     cdef RaxLeaf* left
     cdef RaxLeaf* right
-    cut = _seek_slowly(leaf, _edge(middle, height, False))
+    cut = leaf_lower(leaf, _lowest(middle, height))
     if not late:
         other = n >> 1
-        while other < n and _digit(rax_leaf_id(leaf, other), height) == _digit(middle, height):
+        while other < n and _digit(leaf_id(leaf, other), height) == _digit(middle, height):
             other += 1
         if cut == 0 or (other < n and other - (n >> 1) < (n >> 1) - cut):
             cut = other
-    form = _narrowed(leaf, cut, n - cut)
-    room = _full(t.width, form)
+    form = leaf_narrowed(leaf, cut, n - cut)
+    room = leaf_full(t.width, form)
     if not late:
         room = min(room, n - cut + ((n - cut) >> 1) + 2)
-    right = _new_leaf(t, mem, rax_leaf_id(leaf, cut), form, room)
-    _take(right, leaf, cut, n - cut)
-    form = _narrowed(leaf, 0, cut)
-    room = cut if late else min(_full(t.width, form), cut + (cut >> 1) + 2)
+    right = _new_leaf(t, mem, leaf_id(leaf, cut), form, room)
+    leaf_take(right, leaf, cut, n - cut)
+    form = leaf_narrowed(leaf, 0, cut)
+    room = cut if late else min(leaf_full(t.width, form), cut + (cut >> 1) + 2)
     left = _remade(t, mem, path, leaf, cut, form, room)
     _free(t, mem, leaf)
-    _hang_behind(t, mem, path, height, left, right, rax_leaf_id(right, 0))
+    _hang_behind(t, mem, path, height, left, right, leaf_id(right, 0))
 
 
 cdef void _make_room(Rax* t, Arena* mem, _Path* path, RaxLeaf* leaf, uint32_t at, Id id) noexcept nogil:
     """Changes the leaf, or the tree about it, towards one in which there is a place for `id`."""
     cdef uint32_t n = leaf.count, full, height, room
-    cdef Id first = rax_leaf_id(leaf, 0), last = rax_leaf_id(leaf, n - 1)
-    cdef bint late = leaf == t.last and at == n, wider = not _fits(leaf, id)
-    cdef _Form form = _form(leaf), tight
+    cdef Id first = leaf_id(leaf, 0), last = leaf_id(leaf, n - 1)
+    cdef bint late = leaf == t.last and at == n, wider = not leaf_fits(leaf, id)
+    cdef LeafForm form = leaf_form(leaf), tight
     if wider:
-        form = _form_for((id.ms ^ leaf.base.ms) | rax_low(form.ms_bytes),
-                         (id.seq ^ leaf.base.seq) | rax_low(form.seq_bytes))
-    full = _full(t.width, form)
+        form = form_for((id.ms ^ leaf.base.ms) | low_bytes(form.ms_bytes),
+                        (id.seq ^ leaf.base.seq) | low_bytes(form.seq_bytes))
+    full = leaf_full(t.width, form)
     if n >= full:
-        tight = _tight(leaf, 0, n, id)
-        if _full(t.width, tight) > n + (n >> 3):
+        tight = leaf_tight(leaf, 0, n, id)
+        if leaf_full(t.width, tight) > n + (n >> 3):
             form = tight
-            full = _full(t.width, form)
+            full = leaf_full(t.width, form)
     if late and (n >= full or (wider and n >= WORTH_LEAVING)):
         height = _parting(first, id)
         if _parting(last, id) == height:
@@ -640,10 +467,10 @@ cdef void _trim(Rax* t, Arena* mem, RaxLeaf* leaf) noexcept nogil:
     """Cuts a leaf that is left behind to what its keys take."""
     cdef _Path path
     cdef uint32_t n = leaf.count
-    cdef _Form form = _narrowed(leaf, 0, n)
-    cdef size_t old = _leaf_bytes(leaf.capacity, leaf.width, _form(leaf)), new = _leaf_bytes(n, leaf.width, form)
+    cdef LeafForm form = leaf_narrowed(leaf, 0, n)
+    cdef size_t old = leaf_bytes(leaf.capacity, leaf.width, leaf_form(leaf)), new = leaf_bytes(n, leaf.width, form)
     if new + (old >> 3) < old:
-        _descend(t, rax_leaf_id(leaf, 0), &path)
+        _descend(t, leaf_id(leaf, 0), &path)
         _remade(t, mem, &path, leaf, n, form, n)
         _free(t, mem, leaf)
 
@@ -654,20 +481,20 @@ cdef void* _insert(Rax* t, Arena* mem, Id id, bint* added) noexcept nogil:
     cdef uint32_t at
     cdef void* value
     if t.root == NULL:
-        t.root = t.first = t.last = _new_leaf(t, mem, id, _form_for(65535, 255), FIRST_CAPACITY)
+        t.root = t.first = t.last = _new_leaf(t, mem, id, form_for(65535, 255), FIRST_CAPACITY)
     while True:
         leaf = _descend(t, id, &path)
         if not _under(leaf, id):
             _branch(t, mem, &path, leaf, id)
             continue
-        at = _seek(leaf, id, added)
+        at = leaf_seek(leaf, id, added)
         if added[0]:                               # found
             added[0] = False
-            return rax_leaf_value(leaf, at)
-        if leaf.count < leaf.capacity and _fits(leaf, id):
+            return leaf_value(leaf, at)
+        if leaf.count < leaf.capacity and leaf_fits(leaf, id):
             break
         _make_room(t, mem, &path, leaf, at, id)
-    value = _put(leaf, at, id)
+    value = leaf_put(leaf, at, id)
     t.count += 1
     added[0] = True
     if leaf.count == 1 and leaf == t.last and leaf.prev != NULL:
@@ -678,11 +505,11 @@ cdef void* _insert(Rax* t, Arena* mem, Id id, bint* added) noexcept nogil:
 cdef void* rax_insert(Rax* t, Arena* mem, Id id, bint* added) noexcept nogil:
     """The place of the value of `id`: its value, or to be filled if it was `added` just now."""
     cdef RaxLeaf* leaf = t.last
-    if (leaf != NULL and leaf.count < leaf.capacity and _fits(leaf, id) and _under(leaf, id)
-            and id_less(rax_leaf_id(leaf, leaf.count - 1), id)):
+    if (leaf != NULL and leaf.count < leaf.capacity and leaf_fits(leaf, id) and _under(leaf, id)
+            and id_less(leaf_id(leaf, leaf.count - 1), id)):
         t.count += 1
         added[0] = True
-        return _put(leaf, leaf.count, id)
+        return leaf_put(leaf, leaf.count, id)
     return _insert(t, mem, id, added)
 
 
@@ -730,23 +557,23 @@ cdef bint _merge(Rax* t, Arena* mem, _Path* path, int at) noexcept nogil:
     cdef RaxLeaf* right
     cdef RaxLeaf* both
     cdef Id low, high
-    cdef _Form form
+    cdef LeafForm form
     if at < 0 or at + 1 >= parent.count:
         return False
     left = _children(parent)[at]
     right = _children(parent)[at + 1]
     if _is_inner(left) or _is_inner(right):
         return False
-    low = rax_leaf_id(left, 0)
-    high = rax_leaf_id(right, right.count - 1)
+    low = leaf_id(left, 0)
+    high = leaf_id(right, right.count - 1)
     n = left.count + right.count
     seq_bytes = max(left.seq_bytes, right.seq_bytes)
-    form = _form_for(low.ms ^ high.ms, (low.seq ^ high.seq) | rax_low(seq_bytes))
-    if n * 4 > _full(t.width, form) * 3:
+    form = form_for(low.ms ^ high.ms, (low.seq ^ high.seq) | low_bytes(seq_bytes))
+    if n * 4 > leaf_full(t.width, form) * 3:
         return False
     path.at[depth - 1] = <uint8_t>at
     both = _remade(t, mem, path, left, left.count, form, n + (n >> 2))
-    _take(both, right, 0, right.count)
+    leaf_take(both, right, 0, right.count)
     _unlink(t, right)
     _free(t, mem, left)
     _free(t, mem, right)
@@ -767,7 +594,7 @@ cdef void _settle(Rax* t, Arena* mem, Id id) noexcept nogil:
         if _merge(t, mem, &path, at) or _merge(t, mem, &path, at - 1):
             return
     if leaf.capacity > FIRST_CAPACITY:
-        _remade(t, mem, &path, leaf, leaf.count, _form(leaf), max(leaf.count * 2, <int>FIRST_CAPACITY))
+        _remade(t, mem, &path, leaf, leaf.count, leaf_form(leaf), max(leaf.count * 2, <int>FIRST_CAPACITY))
         _free(t, mem, leaf)
 
 
@@ -778,12 +605,12 @@ cdef bint rax_delete(Rax* t, Arena* mem, Id id) noexcept nogil:
     if t.root == NULL:
         return False
     leaf = t.first                                 # what is pending is acknowledged from the front, mostly
-    if id_less(rax_leaf_id(leaf, leaf.count - 1), id):
+    if id_less(leaf_id(leaf, leaf.count - 1), id):
         leaf = _leaf_of(t, id)
-    at = _seek(leaf, id, &found)
+    at = leaf_seek(leaf, id, &found)
     if not found:
         return False
-    _close(leaf, at)
+    leaf_close(leaf, at)
     t.count -= 1
     if leaf.count * 4 < leaf.capacity and (leaf.count == 0 or leaf != t.first or leaf == t.last):
         _settle(t, mem, id)
@@ -797,10 +624,10 @@ cdef bint rax_drain(Rax* t, Arena* mem, size_t most, void (*visit)(Arena*, void*
     cdef size_t freed = 0, i
     while t.root != NULL and freed < most:
         leaf = t.first
-        _descend(t, rax_leaf_id(leaf, 0), &path)
+        _descend(t, leaf_id(leaf, 0), &path)
         if visit != NULL:
             for i in range(leaf.count):
-                visit(mem, rax_leaf_value(leaf, i))
+                visit(mem, leaf_value(leaf, i))
             freed += leaf.count
         freed += 1
         t.count -= leaf.count
@@ -823,9 +650,9 @@ cdef int _check_leaf(const RaxLeaf* leaf, _Audit* audit) noexcept nogil:
     cdef Id id
     if leaf.count == 0 or leaf.count > leaf.capacity or own == 0 or (own > 8 and own != 16):
         return 3
-    audit.bytes += mem_footprint(_leaf_bytes(leaf.capacity, leaf.width, _form(leaf)))
+    audit.bytes += mem_footprint(leaf_bytes(leaf.capacity, leaf.width, leaf_form(leaf)))
     for i in range(leaf.count):
-        id = rax_leaf_id(leaf, i)
+        id = leaf_id(leaf, i)
         if audit.ids and not id_less(audit.last, id):
             return 2
         if not _under(leaf, id):
@@ -843,7 +670,7 @@ cdef int _check_child(const _Inner* n, uint32_t at) noexcept nogil:
     cdef RaxLeaf* child = _children(n)[at]
     cdef RaxLeaf* low = _outermost(child, False)
     cdef RaxLeaf* high = _outermost(child, True)
-    cdef Id first = rax_leaf_id(low, 0), last = rax_leaf_id(high, high.count - 1)
+    cdef Id first = leaf_id(low, 0), last = leaf_id(high, high.count - 1)
     cdef uint32_t start = _start_of(n, at), begins = _digit(first, n.height), ends = _digit(last, n.height)
     if _is_inner(child):
         if (<_Inner*>child).height >= n.height:
