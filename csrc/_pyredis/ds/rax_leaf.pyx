@@ -1,4 +1,20 @@
-"""STORY"""
+"""rax_leaf -- a leaf of the radix tree: a run of IDs in order, with their values.
+
+    | count u16 | capacity u16 | height u8 | width u8 | ms_bytes u8 | seq_bytes u8 | base, an ID | prev | next |
+    | value 0 | value 1 | ... | key 0 | key 1 | ...
+
+Of each ID a leaf keeps the low `ms_bytes` of its ms and the low `seq_bytes` of its seq, as one little-endian number
+with the ms above the seq, so that comparing numbers compares IDs; all else is as in `base`, some ID that stands or
+stood here. This is its form: a byte an ID where each millisecond has one, two or three in most streams. IDs that need
+more than 8 bytes are kept whole, 16 bytes with the ms first. A key is read and written by the eight bytes that end
+where it ends, which never begin before the leaf does: the header is longer than that.
+
+A leaf does not change its form or its capacity; whoever needs another makes another leaf, and takes the keys over
+(leaf_take). leaf_tight says which form some of the keys would do with.
+
+Cost: finding is a binary search without branches, or a single look where numbers follow each other without gaps;
+insertion and deletion move what is behind, in a node of at most 1,024 bytes.
+"""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
