@@ -7,13 +7,14 @@ from _pyredis.db.keyspace cimport Db, Key, Keyspace, Limits
 from _pyredis.db.stream_groups cimport Group, Names
 from _pyredis.db.stream_node cimport NodeEntry, NodeHead
 from _pyredis.db.value cimport Entry, entry_pointer
-from _pyredis.ds.idtree cimport Id, IdCursor, IdTree, cursor_value
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax, RaxCursor, cursor_value
 
 cdef enum:
     STREAM_ENTRY_MAX = 1 << 30     # bytes of an entry's names and values together
 
 cdef struct Stream:
-    IdTree nodes                   # master ID -> listpack
+    Rax nodes                      # master ID -> listpack
     uint64_t length
     uint64_t entries_added         # in all its life
     Id first_id                    # of the first live entry; 0-0: there is none
@@ -24,7 +25,7 @@ cdef struct Stream:
     Names groups
 
 cdef struct StreamWalk:
-    IdCursor node
+    RaxCursor node
     NodeHead head
     const uint8_t* lp
     const uint8_t* at              # the next entry to look at; backwards: the one behind it
@@ -66,7 +67,7 @@ cdef int64_t stream_reads_until(const Stream* s, Id id) noexcept nogil       # R
 cdef void    stream_advance(const Stream* s, Group* g, Id id) noexcept nogil # `id` is delivered, after last_id
 cdef bint    stream_lag(const Stream* s, const Group* g, int64_t* lag) noexcept nogil      # False: it is unknown
 
-cdef inline Slice stream_node_image(const IdCursor* node) noexcept nogil:
+cdef inline Slice stream_node_image(const RaxCursor* node) noexcept nogil:
     """The listpack of a node (a cursor in Stream.nodes): the bytes that RDB has, too."""
     cdef const char* lp = (<const char**>cursor_value(node))[0]
     return slice_of(lp, bytes_load32(lp))

@@ -15,7 +15,8 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from _pyredis.db.stream_groups cimport Consumer, Group, Names, Pending, consumer_at, group_at
 from _pyredis.db.stream_type cimport Stream, stream_node_image, stream_of
-from _pyredis.ds.idtree cimport Id, IdCursor, IdTree, cursor_id, cursor_value, idtree_first, idtree_next
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax, RaxCursor, cursor_id, cursor_value, rax_first, rax_next
 from _pyredis.rdb.format cimport RDB_STREAM_LISTPACKS_2, RDB_STREAM_LISTPACKS_3
 from _pyredis.rdb.sink cimport sink_length, sink_string, sink_u64, sink_u64_big, sink_u8
 
@@ -45,18 +46,18 @@ cdef void _raw_id(Sink* s, Id id) noexcept nogil:
     sink_u64_big(s, id.seq)
 
 
-cdef void _nodes(Sink* s, const IdTree* nodes) noexcept nogil:
-    cdef IdCursor node = idtree_first(nodes)
+cdef void _nodes(Sink* s, const Rax* nodes) noexcept nogil:
+    cdef RaxCursor node = rax_first(nodes)
     sink_length(s, nodes.count)
     while node.leaf != NULL:
         sink_u8(s, ID_BYTES)                       # a length
         _raw_id(s, cursor_id(&node))
         sink_string(s, stream_node_image(&node))
-        idtree_next(&node)
+        rax_next(&node)
 
 
-cdef void _pending(Sink* s, const IdTree* pending) noexcept nogil:
-    cdef IdCursor at = idtree_first(pending)
+cdef void _pending(Sink* s, const Rax* pending) noexcept nogil:
+    cdef RaxCursor at = rax_first(pending)
     cdef const Pending* p
     sink_length(s, pending.count)
     while at.leaf != NULL:
@@ -64,11 +65,11 @@ cdef void _pending(Sink* s, const IdTree* pending) noexcept nogil:
         _raw_id(s, cursor_id(&at))
         sink_u64(s, p.delivered_ms)
         sink_length(s, p.deliveries)
-        idtree_next(&at)
+        rax_next(&at)
 
 
 cdef void _consumer(Sink* s, const Consumer* consumer, RdbType type) noexcept nogil:
-    cdef IdCursor at = idtree_first(&consumer.pending)
+    cdef RaxCursor at = rax_first(&consumer.pending)
     sink_string(s, consumer.name)
     sink_u64(s, consumer.seen_ms)
     if type == RDB_STREAM_LISTPACKS_3:
@@ -76,7 +77,7 @@ cdef void _consumer(Sink* s, const Consumer* consumer, RdbType type) noexcept no
     sink_length(s, consumer.pending.count)
     while at.leaf != NULL:
         _raw_id(s, cursor_id(&at))
-        idtree_next(&at)
+        rax_next(&at)
 
 
 cdef void _group(Sink* s, const Group* g, RdbType type) noexcept nogil:
