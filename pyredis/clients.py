@@ -18,10 +18,11 @@ from _pyredis import core
 from pyredis.reply import ReplyError
 
 BLOCK = 16384                       # an output block of the core
+FLAG_SUBSCRIBED = 1 << 40           # no flag in the core: it has subscriptions
 TYPES = {b"normal": "normal", b"slave": "replica", b"replica": "replica", b"master": "master",
          b"primary": "master", b"pubsub": "pubsub"}
 FLAG_LETTERS = (
-    (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
+    (core.FLAG_MONITOR, "O"), (FLAG_SUBSCRIBED, "P"), (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
     (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"), (core.FLAG_IMPORT_SOURCE, "I"))
 FILTER_FLAGS = frozenset("bcdeirtuxABEIMNOPRSTU")
 SYNTAX = "ERR syntax error"
@@ -42,6 +43,7 @@ class Client(Protocol):
     db: int
     proto: int
     flags: int
+    subscriptions: tuple[int, int, int]
 
     def info(self) -> dict[str, Any]: ...
 
@@ -50,11 +52,12 @@ class Client(Protocol):
 
 def flag_letters(client: Client) -> str:
     """`N`, or a letter for each thing that is special about the connection."""
-    return "".join(letter for flag, letter in FLAG_LETTERS if client.flags & flag) or "N"
+    flags = client.flags | (FLAG_SUBSCRIBED if any(client.subscriptions) else 0)
+    return "".join(letter for flag, letter in FLAG_LETTERS if flags & flag) or "N"
 
 
 def client_type(client: Client) -> str:
-    return "normal"
+    return "pubsub" if any(client.subscriptions) else "normal"
 
 
 def user_name(client: Client) -> str:
@@ -70,11 +73,12 @@ def describe(client: Client) -> str:
     info = client.info()
     first = min(info["out_memory"], BLOCK)
     beyond = info["out_memory"] - first
+    channels, patterns, shard_channels = client.subscriptions
     fields = {
         "id": client.id, "addr": as_text(client.address), "laddr": as_text(client.local_address),
         "fd": client.fd, "name": as_text(client.name), "age": info["age_ms"] // 1000,
         "idle": info["idle_ms"] // 1000, "flags": flag_letters(client), "db": client.db,
-        "sub": 0, "psub": 0, "ssub": 0, "multi": -1, "watch": 0,
+        "sub": channels, "psub": patterns, "ssub": shard_channels, "multi": -1, "watch": 0,
         "qbuf": info["in_pending"], "qbuf-free": info["in_free"],
         "argv-mem": info["argv_memory"], "multi-mem": 0,
         "rbs": first, "rbp": first, "obl": min(info["out_pending"], first), "oll": -(-beyond // BLOCK),

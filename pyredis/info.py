@@ -136,8 +136,9 @@ def _clients(server: Any) -> Fields:
     yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
     blocked = server.core.blocked()
     yield "blocked_clients", blocked["clients"]
-    for name in ("tracking_clients", "pubsub_clients", "watching_clients"):
-        yield name, 0
+    yield "tracking_clients", 0
+    yield "pubsub_clients", server.core.subscribed()["clients"]
+    yield "watching_clients", 0
     yield "clients_in_timeout_table", blocked["with_deadline"]
     yield "total_watched_keys", 0
     yield "total_blocking_keys", blocked["keys"]
@@ -265,8 +266,11 @@ def _stats(server: Any) -> Fields:
         yield name, 0
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
-    for name in ("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
-                 "total_forks",
+    subscribed = server.core.subscribed()
+    yield "pubsub_channels", subscribed["channels"]
+    yield "pubsub_patterns", subscribed["patterns"]
+    yield "pubsubshard_channels", subscribed["shard_channels"]
+    for name in ("latest_fork_usec", "total_forks",
                  "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                  "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
                  "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",

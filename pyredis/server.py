@@ -87,6 +87,7 @@ class Server:
         follow(lambda: core.set_input_limits(config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
                "client-query-buffer-limit", "proto-max-bulk-len")
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
+        follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
         follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")

@@ -9,9 +9,10 @@ from libc.stdint cimport int64_t, uint32_t
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.blocking cimport blocking_release
+from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
-                               Text, text_set)
-from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory
+                               Text, conn_close, text_set)
+from _pyredis.conn cimport conn_end_after_reply, conn_find, conn_memory
 
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
@@ -101,7 +102,15 @@ cdef class Client:
 
     @proto.setter
     def proto(self, int version):
-        self._conn().out.proto = version
+        cdef Conn* c = self._conn()
+        c.out.proto = version
+        channels_set_gate(c)
+
+    @property
+    def subscriptions(self):
+        """How many channels, patterns and shard channels it subscribed to."""
+        cdef Conn* c = self._conn()
+        return (channels_held(c, CHANNEL_PLAIN), channels_held(c, CHANNEL_PATTERN), channels_held(c, CHANNEL_SHARD))
 
     @property
     def flags(self):

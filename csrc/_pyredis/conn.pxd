@@ -14,14 +14,12 @@ cdef struct Batch:                 # scratch of the server's one thread
 
 cdef Conn* conn_new(Server* s, int fd) noexcept nogil
 cdef void  conn_free(Server* s, Conn* c) noexcept nogil           # not its fd
-cdef void  conn_close(Server* s, Conn* c) noexcept nogil          # now, or after the command that it runs
 cdef void  conn_end_after_reply(Server* s, Conn* c) noexcept nogil
 
 cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket
 cdef void  conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil   # everything complete, in order
 cdef bint  conn_send(Server* s, Conn* c) noexcept nogil
-cdef void  conn_check_output(Server* s, Conn* c) noexcept nogil   # closes who reads too slowly
 
 cdef Conn*  conn_find(const Server* s, int fd, uint64_t id) noexcept nogil         # NULL: there is none any more
 cdef size_t conn_memory(const Conn* c) noexcept nogil

@@ -24,10 +24,13 @@ from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.blocking cimport blocking_end
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
-                               CONN_DUE, CONN_HELD, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
-                               LOG_WARNING, text_set)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_GONE, CONN_DUE, CONN_HELD,
+                               CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH, LOG_WARNING, conn_close,
+                               text_set)
+from _pyredis.cmd.channels cimport channels_leave, channels_memory
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
+from _pyredis.cmd.monitor cimport monitor_leave
+from _pyredis.cmd.output cimport output_check, output_forget
 from _pyredis.db.keyspace cimport keyspace_set_clock
 from _pyredis.wire.block cimport BLOCK, block_give, block_take
 from _pyredis.wire.parser cimport (PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, ParseResult, args_free, parser_free,
@@ -111,6 +114,8 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     """Of one that is in no list of ready or due ones. Its descriptor stays open."""
     c.flags |= CONN_GONE
     blocking_end(s, c)
+    channels_leave(s, c)
+    monitor_leave(s, c)
     if c.flags & CONN_DUE:
         _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)
@@ -121,6 +126,7 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     parser_free(&c.parser, s.mem)
     _release_input(s, c)
     out_clear(&c.out)
+    output_forget(s, c)
     if c.prev != NULL:
         c.prev.next = c.next
     else:
@@ -147,13 +153,7 @@ cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
 cdef size_t conn_memory(const Conn* c) noexcept nogil:
     """Bytes that this connection takes."""
     return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
-            + c.local_address.len + c.lib_name.len + c.lib_version.len)
-
-
-cdef void conn_close(Server* s, Conn* c) noexcept nogil:
-    if not c.flags & CONN_GONE:
-        c.flags |= CONN_CLOSE_ASAP | CONN_GONE
-        s.gone += 1
+            + c.local_address.len + c.lib_name.len + c.lib_version.len + channels_memory(c))
 
 
 cdef void conn_end_after_reply(Server* s, Conn* c) noexcept nogil:
@@ -298,29 +298,6 @@ cdef void _rewind(Server* s, Conn* c, size_t start) noexcept nogil:
     c.flags |= CONN_REWOUND
 
 
-cdef void conn_check_output(Server* s, Conn* c) noexcept nogil:
-    """Closes a connection that reads too slowly (client-output-buffer-limit).
-
-    Asked for after each command that left much to send, and, once the soft limit is passed, whenever something
-    was sent and now and then: its time passes without a command, too.
-    """
-    cdef bint over = False
-    cdef uint64_t size = c.out.memory
-    if s.output_limits[0].hard and size >= s.output_limits[0].hard:
-        over = True
-    elif s.output_limits[0].soft and size >= s.output_limits[0].soft:
-        if c.soft_since_ms == 0:
-            c.soft_since_ms = s.ks.now_ms
-        over = s.ks.now_ms - c.soft_since_ms > s.output_limits[0].soft_ms
-    else:
-        c.soft_since_ms = 0
-    if over and not c.flags & (CONN_FAKE | CONN_GONE):
-        s.stats.output_limit_closes += 1
-        s.log(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
-        out_clear(&c.out)
-        conn_close(s, c)
-
-
 cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
     cdef int i
     cdef Request* r
@@ -344,7 +321,7 @@ cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
             mem_free(s.mem, r.line, r.line_size)
             r.line = NULL
         if UNLIKELY(c.out.memory > s.output_floor):
-            conn_check_output(s, c)
+            output_check(s, c)
     b.args.count = 0
 
 
@@ -405,11 +382,12 @@ cdef bint conn_send(Server* s, Conn* c) noexcept nogil:
             break
         s.stats.writes += 1
         sent += n
+        c.active_ms = s.ks.now_ms
         out_sent(&c.out, n)
     c.bytes_out += sent
     s.stats.bytes_out += sent
     if UNLIKELY(c.soft_since_ms != 0):
-        conn_check_output(s, c)
+        output_check(s, c)
     if c.out.pending:
         c.flags |= CONN_WANTS_WRITE
         return not blocked

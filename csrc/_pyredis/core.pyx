@@ -22,16 +22,20 @@ from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
                                CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
-                               CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
+                               CONN_MONITOR, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
                                CONN_DUE, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
-                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_due, text_set)
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
+                               text_set)
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
+from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free, channels_new,
+                                    channels_of, channels_set_notify)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.families cimport bind_families
+from _pyredis.cmd.notify cimport notify_bind
+from _pyredis.cmd.output cimport output_check
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free, table_init,
                                  table_rename)
-from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_send,
-                            conns_run)
+from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
@@ -62,6 +66,8 @@ cdef enum:
     COOL_STEP = 8                  # slabs given back to the system between two rounds
     EXPIRE_BUDGET_US = 1000
     PAUSED_WAIT_MS = 100
+
+    NEVER_IDLE = CONN_FAKE | CONN_BLOCKED | CONN_HELD | CONN_MONITOR     # these wait for the server
 
 # What a notice says about a descriptor.
 WATCH_WRITE = 1
@@ -228,6 +234,8 @@ cdef class Core:
         self.s.ks = keyspace_new(self.s.mem, databases, key)
         types_bind(self.s.ks)
         self.s.blocking = blocking_new(self.s)
+        self.s.pubsub = channels_new(self.s)
+        notify_bind(self.s)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -252,6 +260,7 @@ cdef class Core:
         while self.s.first != NULL:
             conn_free(self.s, self.s.first)
         blocking_free(self.s)
+        channels_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         table_free(&self.s.table)
         keyspace_free(self.s.ks)
@@ -422,8 +431,8 @@ cdef class Core:
         cdef int64_t now = clock_unix_ms(&self.s.clock)
         while c != NULL:
             if c.soft_since_ms != 0:
-                conn_check_output(self.s, c)
-            if seconds and not c.flags & (CONN_FAKE | CONN_BLOCKED | CONN_HELD) and now - c.active_ms > seconds * 1000:
+                output_check(self.s, c)
+            if seconds and c.subscriptions == NULL and not c.flags & NEVER_IDLE and now - c.active_ms > seconds * 1000:
                 self.on_log(LOG_VERBOSE, "Closing idle client")
                 conn_close(self.s, c)
             c = c.next
@@ -482,9 +491,13 @@ cdef class Core:
             self.s.output_limits[i].hard = hard
             self.s.output_limits[i].soft = soft
             self.s.output_limits[i].soft_ms = seconds * 1000
-        for n in limits[0][:2]:
+        for n in limits[0][:2] + limits[2][:2]:
             if n and n - 1 < self.s.output_floor:
                 self.s.output_floor = n - 1
+
+    def set_notifications(self, uint32_t mask):
+        """notify-keyspace-events, as the bits of NOTIFY_CLASSES."""
+        channels_set_notify(self.s, mask)
 
     def set_auth_required(self, bint required):
         """Whether who has not authenticated must, before anything else. Who was let in without stays in."""
@@ -577,6 +590,12 @@ cdef class Core:
         """How many connections wait for a key, how many of them for a limited time, and for how many keys."""
         cdef Blocking* b = blocking_of(self.s)
         return {"clients": b.clients, "with_deadline": b.heap_count, "keys": b.keys}
+
+    def subscribed(self):
+        """How many channels, patterns and shard channels there are, and how many connections subscribed to any."""
+        cdef Channels* p = channels_of(self.s)
+        return {"channels": p.of_kind[<int>CHANNEL_PLAIN].used, "patterns": p.of_kind[<int>CHANNEL_PATTERN].used,
+                "shard_channels": p.of_kind[<int>CHANNEL_SHARD].used, "clients": p.clients}
 
     # ------------------------------------------------------------ figures
 
@@ -725,5 +744,6 @@ FLAG_REPLY_SKIP_NEXT = <int>CONN_REPLY_SKIP_NEXT
 FLAG_NO_EVICT = <int>CONN_NO_EVICT
 FLAG_NO_TOUCH = <int>CONN_NO_TOUCH
 FLAG_UNIX = <int>CONN_UNIX
+FLAG_MONITOR = <int>CONN_MONITOR
 FLAG_IMPORT_SOURCE = <int>CONN_IMPORT_SOURCE
 FLAG_CAPA_REDIRECT = <int>CONN_CAPA_REDIRECT

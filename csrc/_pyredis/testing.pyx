@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t
 from _pyredis.base.clock cimport clock_set_fake
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.cmd.channels cimport channels_check
 from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn, Table
 from _pyredis.cmd.table cimport table_free, table_init
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
@@ -100,7 +101,7 @@ cdef class Session:
                                  fx.list[i].event_class))
         for i in range(fx.rewrite_count):
             self.propagated.append([_copy(fx.args[fx.rewrites[i].first + j]) for j in range(fx.rewrites[i].argc)])
-        if fx.command_dirty and not fx.rewritten and self.core.s.command != NULL:
+        if (fx.command_dirty or fx.to_replicas) and not fx.rewritten and self.core.s.command != NULL:
             self.propagated.append([_copy(self.core.s.command.argv[j]) for j in range(self.core.s.command.argc)])
 
     def feed(self, bytes data):
@@ -163,8 +164,12 @@ cdef class Session:
         return broken
 
     def check(self):
-        """0, or the number of the rule that the keyspace (or, plus 1000, the arena) breaks."""
+        """0, or the number of the rule that the keyspace (plus 1000, the arena; plus 2000, the channels) breaks."""
         cdef int broken = keyspace_check(self.core.s.ks)
+        if broken == 0:
+            broken = channels_check(self.core.s)
+            if broken:
+                return 2000 + broken
         if broken == 0:
             broken = arena_check(self.core.s.mem)
             broken = 1000 + broken if broken else 0

@@ -8,6 +8,7 @@ from . import (
     hyperloglog,
     keys,
     lists,
+    pubsub,
     server,
     sets,
     sorted_sets,
@@ -18,5 +19,5 @@ from . import (
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
-    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY,
+    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY, server.FAMILY,
 ]

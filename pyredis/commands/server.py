@@ -200,6 +200,10 @@ FAMILY = Family("server", commands=[
             summary="Groups the commands about memory.",
             subcommands=MEMORY_SUBCOMMANDS),
 
+    Command("MONITOR", since="1.0.0", arity=1, flags=ADMIN | NOSCRIPT | LOADING | STALE,
+            reply=Status("OK, and from then on a line for each command that the server runs"),
+            summary="Shows this connection every command that the server runs, until RESET."),
+
     Command("ROLE", since="2.8.12", arity=1, control=True, flags=NOSCRIPT | LOADING | STALE | FAST,
             categories=Category.ADMIN | Category.DANGEROUS,
             reply=Array("master, slave or sentinel, and the links to the others"),

@@ -4,18 +4,26 @@ TIME.
 from libc.stdint cimport int64_t, uint32_t
 
 from _pyredis.base.clock cimport clock_unix_us
+from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARITY, OK, Status
+from _pyredis.cmd.channels cimport channels_leave
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
+from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.wire.reply cimport reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice
+from _pyredis.wire.reply cimport (reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice,
+                                  reply_text)
 
 
 cdef Status cmd_ping(Ctx* c) noexcept nogil:
     """PING [message] -> PONG, or the message."""
     if c.argc > 2:
         return ERR_WRONG_ARITY
-    if c.argc == 2:
+    if c.conn.subscriptions != NULL and c.out.proto == 2:            # like a message
+        reply_array(c.out, 2)
+        reply_text(c.out, b"pong")
+        reply_slice(c.out, c.argv[1] if c.argc == 2 else slice_of(b"", 0))
+    elif c.argc == 2:
         reply_slice(c.out, c.argv[1])
     else:
         reply_simple(c.out, b"PONG")
@@ -51,7 +59,10 @@ cdef Status cmd_quit(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_reset(Ctx* c) noexcept nogil:
-    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated."""
+    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, no subscriptions, no monitor,
+    not authenticated."""
+    channels_leave(c.server, c.conn)
+    monitor_leave(c.server, c.conn)
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
     text_set(c.server, &c.conn.name, NULL, 0)

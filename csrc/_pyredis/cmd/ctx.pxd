@@ -111,8 +111,9 @@ cdef enum Gate:
     GATE_MEMORY = 1 << 1            # server: maxmemory is set
     GATE_SUBSCRIBED = 1 << 2        # conn: RESP2 with subscriptions, where few commands are allowed
     GATE_BUSY = 1 << 3              # server: a script runs for too long
-    GATE_PAUSE = 1 << 4             # server: CLIENT PAUSE
-    GATE_MULTI = 1 << 5             # conn: in MULTI; what passed all the others is queued
+    GATE_MONITOR = 1 << 4           # conn: a monitor, which may not touch keys
+    GATE_PAUSE = 1 << 5             # server: CLIENT PAUSE
+    GATE_MULTI = 1 << 6             # conn: in MULTI; what passed all the others is queued
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -142,6 +143,7 @@ cdef enum ConnFlag:
     CONN_MONITOR = 1 << 26
     CONN_TRACKING = 1 << 27          # client-side caching is on
     CONN_IN_SCRIPT = 1 << 28         # the fake connection that scripts call commands on
+    CONN_LATER = 1 << 30            # Conn.later holds what goes out after the reply of the command under way
     CONN_STUCK = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 3)   # the first four: nothing is run now
 
 cdef struct Text:                   # a short owned string: names
@@ -163,6 +165,7 @@ cdef struct Conn:
     size_t in_hint                  # capacity to start with next time
     Parser parser
     Out out
+    Out* later                      # pushes to itself, until the command that it runs is answered; NULL: none
     Text name
     Text lib_name
     Text lib_version
@@ -170,7 +173,7 @@ cdef struct Conn:
     Text local_address
     void* waiter                    # while it is blocked: its Waiter (cmd/blocking)
     void* transaction               # what it queued, and watches (cmd/transactions); NULL: neither
-    void* subscriptions             # to channels and patterns (cmd/pubsub); NULL: none
+    void* subscriptions             # to channels and patterns (cmd/channels); NULL: none
     void* tracking                  # its state of client-side caching (cmd/tracking); NULL: off
     Conn* due_next
     int64_t created_ms
@@ -253,7 +256,9 @@ cdef struct Server:                 # what all connections share
     Conn* due_last
     void* blocking                  # who waits for what: a Blocking (cmd/blocking)
     void* watching                  # who watches which keys (cmd/transactions)
-    void* pubsub                    # who subscribed to what (cmd/pubsub)
+    void* pubsub                    # who subscribed to what (cmd/channels)
+    void* monitors                  # who is shown every command (cmd/monitor); NULL: nobody
+    Conn* current                   # the one whose request is run, however deep; NULL: none
     void* tracked                   # who is to be told of which keys (cmd/tracking)
     void* scripting                 # the Lua states and their scripts (cmd/scripting)
     size_t gone                     # connections with CONN_GONE
@@ -286,6 +291,7 @@ cdef Entry* lookup_write(Ctx* c, Key key) noexcept nogil
 cdef Status open_typed(Ctx* c, Key key, ValueType t, bint for_write, Entry** e) noexcept nogil
 cdef void   prefetch_keys(Ctx* c, int first, int step, int count, Key* keys) noexcept nogil
 cdef Status fail_with(Ctx* c, Status s, const char* detail) noexcept nogil
+cdef Status fail_usage(Ctx* c) noexcept nogil          # of a subcommand, with too many words
 
 # What several commands are propagated as.
 cdef void   propagate_del(Ctx* c, Slice key) noexcept nogil
@@ -309,6 +315,12 @@ cdef inline void conn_due(Server* s, Conn* c) noexcept nogil:
     else:
         s.due = c
     s.due_last = c
+
+cdef inline void conn_close(Server* s, Conn* c) noexcept nogil:
+    """It ends: now, or after the command that it runs."""
+    if not c.flags & CONN_GONE:
+        c.flags |= CONN_CLOSE_ASAP | CONN_GONE
+        s.gone += 1
 
 cdef inline Key key_at(Ctx* c, int i) noexcept nogil:
     """argv[i] as a key, with its hash (which dispatch has computed already for argv[1])."""

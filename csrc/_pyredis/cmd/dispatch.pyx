@@ -15,17 +15,21 @@ that connection waits, and is read again from `start`.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr, memcpy, strlen
+from libc.string cimport memchr, memcpy, strcmp, strlen
 
 from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
-from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
+from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
                                    ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
-from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, SINKS,
+from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NOSCRIPT, CMD_PUBSUB,
+                               CMD_READONLY, CMD_SKIP_MONITOR, CMD_WRITE, CONN_LATER, CONN_MONITOR, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_PAUSE,
+                               GATE_SUBSCRIBED, SINKS,
                                ErrorCount, fail_with)
+from _pyredis.cmd.monitor cimport monitor_feed
+from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
@@ -164,7 +168,27 @@ cdef Status _check_memory(Ctx* c) noexcept nogil:
     return ERR_OOM if c.cmd.flags & CMD_DENYOOM and c.server.mem.used > c.server.memory_limit else OK
 
 
+cdef Status _check_subscribed(Ctx* c) noexcept nogil:
+    cdef const char* name = c.cmd.name
+    if c.cmd.flags & CMD_PUBSUB and c.cmd.flags & CMD_NOSCRIPT:      # those that subscribe or unsubscribe
+        return OK
+    if strcmp(name, b"ping") == 0 or strcmp(name, b"quit") == 0 or strcmp(name, b"reset") == 0:
+        return OK
+    snprintf(c.server.detail, sizeof(c.server.detail),
+             b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+             b"this context", name)
+    return fail_with(c, ERR_CUSTOM, c.server.detail)
+
+
+cdef Status _check_monitor(Ctx* c) noexcept nogil:
+    if c.cmd.flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE):
+        return fail_with(c, ERR_CUSTOM, b"ERR Replica can't interact with the keyspace")
+    return OK
+
+
 cdef Status _check_pause(Ctx* c) noexcept nogil:
+    if c.conn.flags & CONN_MONITOR:
+        return OK
     if c.server.pause_writes_only and not c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE):
         return OK
     return HELD
@@ -181,6 +205,10 @@ cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
             st = _check_auth(c)
         elif gate == GATE_MEMORY:
             st = _check_memory(c)
+        elif gate == GATE_SUBSCRIBED:
+            st = _check_subscribed(c)
+        elif gate == GATE_MONITOR:
+            st = _check_monitor(c)
         elif gate == GATE_PAUSE:
             st = _check_pause(c)
     return st
@@ -213,13 +241,15 @@ cdef void dispatch_drain(Server* s) noexcept nogil:
     effects_clear(fx)
 
 
-cdef void _end_reply(Conn* conn, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
-    """CLIENT REPLY OFF and SKIP: what was appended since is dropped."""
+cdef void _end_reply(Server* s, Conn* conn, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
+    """CLIENT REPLY OFF and SKIP: what was appended since is dropped. What was pushed meanwhile follows."""
     if conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
         out_truncate(&conn.out, tail, used, pending)
     conn.flags &= ~<uint32_t>CONN_REPLY_SKIP
     if conn.flags & CONN_REPLY_SKIP_NEXT:
         conn.flags = (conn.flags & ~<uint32_t>CONN_REPLY_SKIP_NEXT) | CONN_REPLY_SKIP
+    if conn.flags & CONN_LATER:
+        output_flush(s, conn)
 
 
 cdef void _run_broken(Ctx* c) noexcept nogil:
@@ -257,25 +287,33 @@ cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
         _fail(c, st)
     elif UNLIKELY(st == REPLIED_ERROR):
         c.cmd.failed += 1
-    if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
+    if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten or s.ks.fx.to_replicas:
         s.command = c
         dispatch_drain(s)
         s.command = NULL
+    if UNLIKELY(s.monitors != NULL) and not c.retry and not c.cmd.flags & (CMD_ADMIN | CMD_SKIP_MONITOR):
+        monitor_feed(c)
     return st
 
 
 cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     """Runs a blocked command again; if it could be served, or failed, its connection goes on."""
     cdef Ctx c
+    cdef Status st
     cdef Conn* conn = w.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
     _context(&c, s, conn, w.cmd, w.argv, w.argc)
     c.retry = True
-    if _execute(&c, s.ticks) == BLOCKED:
+    s.current = conn
+    st = _execute(&c, s.ticks)
+    s.current = NULL
+    if UNLIKELY(conn.flags & CONN_LATER and st == BLOCKED):
+        output_flush(s, conn)
+    if st == BLOCKED:
         return
-    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
-        _end_reply(conn, tail, used, pending)
+    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_LATER)):
+        _end_reply(s, conn, tail, used, pending)
     blocking_end(s, conn)
 
 
@@ -311,7 +349,7 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     c.hash = r.hash
     if UNLIKELY(r.broken):
         _run_broken(&c)
-        _end_reply(conn, tail, used, pending)
+        _end_reply(s, conn, tail, used, pending)
         return True
     st = _allowed(&c)
     if UNLIKELY(st != OK):
@@ -323,9 +361,11 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     else:
         conn.last_command = c.cmd
         conn.commands += 1
+        s.current = conn
         _execute(&c, s.ticks)
-        if UNLIKELY(blocking_of(s).first_ready != NULL):
-            dispatch_serve_blocked(s)
-    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
-        _end_reply(conn, tail, used, pending)
+        s.current = NULL
+    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT | CONN_LATER)):
+        _end_reply(s, conn, tail, used, pending)
+    if UNLIKELY(blocking_of(s).first_ready != NULL):
+        dispatch_serve_blocked(s)
     return True

@@ -27,7 +27,6 @@ cdef size_t reply_entries(Out* out, const Stream* s, Id first, Id last, int64_t 
 cdef Status open_stream(Ctx* c, int key, bint for_write, Stream** s) noexcept nogil      # OK with NULL: no such key
 cdef Status open_group(Ctx* c, int key, bint for_write, Stream** s, Group** g) noexcept nogil
 cdef Status fail_no_group(Ctx* c, const char* format, Slice first, Slice second) noexcept nogil
-cdef Status fail_usage(Ctx* c) noexcept nogil                                # of a subcommand, with too many words
 
 # The consumer of this name, made if need be, and seen now.
 cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* made) noexcept nogil

@@ -198,19 +198,6 @@ cdef Status open_group(Ctx* c, int key, bint for_write, Stream** s, Group** g) n
     return OK
 
 
-cdef Status fail_usage(Ctx* c) noexcept nogil:
-    cdef char[32] upper
-    cdef size_t i = 0
-    while c.cmd.name[i] != c'|' and c.cmd.name[i] and i < sizeof(upper) - 1:
-        upper[i] = c.cmd.name[i] - 32 if c'a' <= c.cmd.name[i] <= c'z' else c.cmd.name[i]
-        i += 1
-    upper[i] = 0
-    snprintf(c.server.detail, sizeof(c.server.detail),
-             b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
-             <int>(_shown(c.argv[1]) if _shown(c.argv[1]) < 128 else 128), c.argv[1].ptr, upper)
-    return fail_with(c, ERR_CUSTOM, c.server.detail)
-
-
 # ---------------------------------------------------------------- consumers, and what is repeated elsewhere
 
 cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* made) noexcept nogil:

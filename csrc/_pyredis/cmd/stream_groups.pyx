@@ -6,8 +6,8 @@ the key hears of it.
 from libc.stdint cimport int64_t
 
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed
-from _pyredis.cmd.stream_args cimport arg_id, fail_no_group, fail_usage, open_stream, stream_parse_id
+from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, fail_usage, key_at, key_changed
+from _pyredis.cmd.stream_args cimport arg_id, fail_no_group, open_stream, stream_parse_id
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_STREAM
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_create, consumer_delete,

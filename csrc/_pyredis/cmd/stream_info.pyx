@@ -7,8 +7,8 @@ from libc.stdint cimport int64_t
 
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.status cimport ERR_NO_SUCH_KEY, ERR_NOT_INTEGER, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_is
-from _pyredis.cmd.stream_args cimport (fail_no_group, fail_usage, open_stream, reply_entries, reply_entry, reply_id)
+from _pyredis.cmd.ctx cimport Ctx, Table, arg_is, fail_usage
+from _pyredis.cmd.stream_args cimport fail_no_group, open_stream, reply_entries, reply_entry, reply_id
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_at, group_at, group_find,
                                         pending_find)

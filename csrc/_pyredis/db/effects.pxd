@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
 
-cdef enum EventClass:              # the classes of notify-keyspace-events
+cdef enum EventClass:              # the classes of notify-keyspace-events: a quarter of the bit there
     EV_GENERIC = 1
     EV_STRING = 2
     EV_LIST = 4
@@ -13,7 +13,8 @@ cdef enum EventClass:              # the classes of notify-keyspace-events
     EV_EXPIRED = 64
     EV_EVICTED = 128
     EV_STREAM = 256
-    EV_NEW = 512
+    EV_KEY_MISS = 512              # a look-up that found nothing: no change
+    EV_NEW = 4096                  # a key that was not there, before the event of what made it
     EV_NONE = 0                    # no notification: the change alone
 
 cdef struct Effect:
@@ -33,8 +34,10 @@ cdef struct Effects:
     int64_t dirty                  # changes since the last save
     int64_t command_dirty          # changes of the command under way
     uint32_t wanted                # who listens to single effects: a bit for each sink
+    uint32_t extra                 # of EV_NEW and EV_KEY_MISS, what somebody wants: otherwise they are not recorded
     bint propagating               # somebody takes the commands (AOF, replicas, tests)
     bint rewritten                 # the command under way is replaced by the rewrites
+    bint to_replicas               # the command under way changes nothing, but replicas are to run it (PUBLISH)
     Effect* list
     size_t count
     size_t capacity
@@ -55,6 +58,10 @@ cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil
 cdef void effects_word(Effects* fx, Slice word) noexcept nogil
 cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil     # a copy that lives until effects_clear
 cdef void effects_clear(Effects* fx) noexcept nogil
+
+cdef inline bint effect_is_change(const Effect* e) noexcept nogil:
+    """Does it tell of a change? For whoever asks what has been written; notifications tell of look-ups, too."""
+    return e.event_class != EV_KEY_MISS
 
 cdef inline void effects_key(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                              int64_t dirty) noexcept nogil:

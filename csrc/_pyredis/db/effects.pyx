@@ -13,6 +13,9 @@ name that goes with its entry. Copies belong to the list and go with effects_cle
 
 A change to a whole database (it was emptied, or exchanged for another) is one effect with no key: event
 "flushdb" or "swapdb", class EV_NONE.
+
+Two classes are recorded only while notifications ask for them (`extra`): a key that is new, and a look-up that
+missed. The second is no change, and a sink that follows changes passes it over (effect_is_change).
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
@@ -89,7 +92,7 @@ cdef void effects_clear(Effects* fx) noexcept nogil:
     cdef size_t i
     fx.dirty += fx.command_dirty
     fx.command_dirty = 0
-    fx.rewritten = False
+    fx.rewritten = fx.to_replicas = False
     fx.count = 0
     if fx.arg_count or fx.rewrite_count:
         for i in range(fx.arg_count):

@@ -23,8 +23,8 @@ from libc.string cimport memcpy
 from _pyredis.base.mem cimport Arena, mem_footprint, mem_free, mem_room
 from _pyredis.base.rand cimport rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.effects cimport (EV_EXPIRED, effects_free, effects_init, effects_keep, effects_key,
-                                  effects_propagate)
+from _pyredis.db.effects cimport (EV_EXPIRED, EV_KEY_MISS, EV_NEW, effects_free, effects_init, effects_keep,
+                                  effects_key, effects_propagate, effects_record)
 from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, ENTRY_TIMED_FIELDS, entry_access, entry_encoding, entry_expiry, entry_fits, entry_free,
                                 entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape, entry_set_access,
                                 entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size, entry_type, entry_value)
@@ -159,6 +159,11 @@ cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil:
     return <Entry*>dict_find(&db.keys, key.name.ptr, key.name.len, key.hash, NULL)
 
 
+cdef void _tell(Keyspace* ks, Db* db, Key key, uint32_t event_class, const char* event) noexcept nogil:
+    """An effect of the classes that are recorded by request; the name may go before the drain."""
+    effects_record(&ks.fx, db.id, effects_keep(&ks.fx, key.name), event_class, event, 0)
+
+
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil:
     """The entry with this key, or NULL; an expired one is removed and gone."""
     cdef Entry* e = keyspace_find(db, key)
@@ -171,6 +176,8 @@ cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nog
             ks.stats.hits += 1
         else:
             ks.stats.misses += 1
+            if UNLIKELY(ks.fx.extra & EV_KEY_MISS):
+                _tell(ks, db, key, EV_KEY_MISS, b"keymiss")
     if e != NULL and not lookup & LOOKUP_NO_TOUCH:
         keyspace_touch(ks, e)
     return e
@@ -217,6 +224,8 @@ cdef void _bury_value(Keyspace* ks, const Entry* e) noexcept nogil:
 
 cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
     """Takes an entry whose key is absent."""
+    if UNLIKELY(ks.fx.extra & EV_NEW):
+        _tell(ks, db, key, EV_NEW, b"new")
     dict_insert(&db.keys, e, key.hash)
     if e.flags & ENTRY_EXPIRES:
         dict_insert(&db.expires, e, key.hash)

@@ -32,6 +32,9 @@ cdef void out_init(Out* o, BlockPool* pool) noexcept nogil
 cdef void out_clear(Out* o) noexcept nogil                         # drops what is pending
 cdef void out_truncate(Out* o, OutBlock* tail, size_t used, size_t pending) noexcept nogil
 cdef void out_append(Out* o, const char* p, size_t n) noexcept nogil
+# The same without a copy: the bytes must stay until release(owner, held) is called.
+cdef void out_lend(Out* o, const char* p, size_t n, Release release, void* owner, void* held) noexcept nogil
+cdef void out_join(Out* o, Out* other) noexcept nogil              # appends what is pending there, which is then empty
 cdef char* out_room(Out* o, size_t n) noexcept nogil               # where n bytes can be written; then out_advance
 cdef int  out_views(const Out* o, Slice* views, int most) noexcept nogil   # what to send, for writev
 cdef void out_sent(Out* o, size_t n) noexcept nogil                # n bytes have gone; frees what is done

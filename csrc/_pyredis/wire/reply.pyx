@@ -147,6 +147,37 @@ cdef void out_append(Out* o, const char* p, size_t n) noexcept nogil:
         out_advance(o, n)
 
 
+cdef void out_lend(Out* o, const char* p, size_t n, Release release, void* owner, void* held) noexcept nogil:
+    """Appends n bytes where they stand: they must stay until release(owner, held) is called."""
+    cdef OutBlock* b = <OutBlock*>mem_alloc(o.pool.mem, sizeof(OutBlock))
+    b.data = <char*>p
+    b.used = b.capacity = n                      # full: nothing is appended to it
+    b.release = release
+    b.owner = owner
+    b.held = held
+    _link(o, b)
+    o.pending += n
+
+
+cdef void out_join(Out* o, Out* other) noexcept nogil:
+    """Appends what is pending in `other`, of which nothing was sent yet, and empties it. Lent bytes stay lent."""
+    cdef OutBlock* b = other.head
+    cdef OutBlock* next
+    while b != NULL:
+        next = b.next
+        other.memory -= b.capacity + sizeof(OutBlock)
+        if b.release != NULL or b.used > BLOCK // 2:
+            _link(o, b)
+            o.pending += b.used
+        else:
+            out_append(o, _bytes(b), b.used)
+            other.memory += b.capacity + sizeof(OutBlock)
+            _free_block(other, b)
+        b = next
+    other.head = other.tail = NULL
+    other.pending = 0
+
+
 cdef int out_views(const Out* o, Slice* views, int most) noexcept nogil:
     """Fills in the pieces to send, in order; how many. Valid until the next append or out_sent."""
     cdef OutBlock* b = o.head
@@ -265,16 +296,8 @@ cdef void reply_bulk(Out* o, const char* p, size_t n) noexcept nogil:
 
 cdef void reply_bulk_lent(Out* o, const char* p, size_t n, Release release, void* owner, void* held) noexcept nogil:
     """A long bulk string that is not copied: its bytes must stay until release(owner, held) is called."""
-    cdef OutBlock* b
     _line(o, c'$', <int64_t>n)
-    b = <OutBlock*>mem_alloc(o.pool.mem, sizeof(OutBlock))
-    b.data = <char*>p
-    b.used = b.capacity = n                      # full: nothing is appended to it
-    b.release = release
-    b.owner = owner
-    b.held = held
-    _link(o, b)
-    o.pending += n
+    out_lend(o, p, n, release, owner, held)
     _literal(o, b"\r\n", 2)
 
 
