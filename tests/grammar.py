@@ -50,10 +50,12 @@ DATABASES = {"index", "db", "destination-db", "index1", "index2"}
 
 SOON = re.compile(rb"\+?0*[1-9][0-9]{0,4}")
 
-# What would end the run or the connection, wait, or answer differently each time, and is no data command.
+# What would end the run or the connection, wait, answer differently each time or more than once, and is no data
+# command.
 APART = {"SHUTDOWN", "DEBUG", "AUTH", "HELLO", "QUIT", "RESET", "CLIENT", "CONFIG", "MONITOR", "SYNC", "PSYNC",
          "REPLICAOF", "SLAVEOF", "FAILOVER", "SAVE", "BGSAVE", "BGREWRITEAOF", "MODULE", "ACL", "CLUSTER", "SCRIPT",
-         "FUNCTION", "LATENCY", "SLOWLOG", "ROLE", "INFO", "MEMORY", "LOLWUT", "COMMAND", "MIGRATE", "REPLCONF"}
+         "FUNCTION", "LATENCY", "SLOWLOG", "ROLE", "INFO", "MEMORY", "LOLWUT", "COMMAND", "MIGRATE", "REPLCONF",
+         "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"}
 
 
 class Leaf:

@@ -66,7 +66,6 @@ cdef enum:
     COOL_STEP = 8                  # slabs given back to the system between two rounds
     EXPIRE_BUDGET_US = 1000
     PAUSED_WAIT_MS = 100
-
     NEVER_IDLE = CONN_FAKE | CONN_BLOCKED | CONN_HELD | CONN_MONITOR     # these wait for the server
 
 # What a notice says about a descriptor.

@@ -19,7 +19,7 @@ from .spec import (
 
 SUBSCRIBING = PUBSUB | NOSCRIPT | LOADING | STALE
 PUSHES = NoReply("but a push for each name, with how many subscriptions there are then")
-SHARD_CHANNELS = [KeyRange(1, -1, 1, access="NOT_KEY")]
+SHARD_CHANNELS = [KeyRange(1, -1, 1, access="not_key")]
 
 PUBSUB_SUBCOMMANDS = [
     Command("CHANNELS", since="2.8.0", arity=-2, flags=PUBSUB | LOADING | STALE,
@@ -75,7 +75,7 @@ FAMILY = Family("pubsub", [
             summary="Ends subscriptions to patterns: these, or all."),
 
     Command("SPUBLISH", since="7.0.0", arity=3, flags=PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE,
-            keys=[KeyRange(1, 1, 1, access="NOT_KEY")],
+            keys=[KeyRange(1, 1, 1, access="not_key")],
             args=[String("shardchannel"), String("message")],
             reply=Number("how many messages were delivered"),
             complexity="O(N) for N subscribers of the shard channel.",

@@ -201,6 +201,7 @@ FAMILY = Family("server", commands=[
             subcommands=MEMORY_SUBCOMMANDS),
 
     Command("MONITOR", since="1.0.0", arity=1, flags=ADMIN | NOSCRIPT | LOADING | STALE,
+            complexity="",
             reply=Status("OK, and from then on a line for each command that the server runs"),
             summary="Shows this connection every command that the server runs, until RESET."),
 

@@ -121,7 +121,7 @@ class KeySpec:
     """One way to find keys in an argv; the core does it. Indexes count from the command's name, which is 0.
 
     `access` says what happens to them: first RO, RW, OW (overwrites without looking) or RM, then any of
-    ACCESS, UPDATE, INSERT, DELETE for the user's data in the key, NOT_KEY, INCOMPLETE (finds only some),
+    ACCESS, UPDATE, INSERT, DELETE for the user's data in the key, not_key (so spelled), INCOMPLETE (finds only some),
     VARIABLE_FLAGS (the truth depends on the options).
     """
 

@@ -15,7 +15,7 @@ from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, key_at, key_changed,
                                prefetch_keys)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, effects_key
-from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, Db, Key,
+from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, LOOKUP_SILENT, Db, Key,
                                    keyspace_add, keyspace_copy, keyspace_delete, keyspace_frequency,
                                    keyspace_fresh_access, keyspace_get, keyspace_idle_ms, keyspace_random,
                                    keyspace_rename, keyspace_take)
@@ -247,7 +247,7 @@ cdef Status cmd_copy(Ctx* c) noexcept nogil:
 
 cdef Entry* _inspected(Ctx* c) noexcept nogil:
     """The entry of argv[2], unmarked by being looked at. NULL: there is none, and null is replied."""
-    cdef Entry* e = keyspace_get(c.ks, c.db, key_at(c, 2), LOOKUP_READ | LOOKUP_NO_TOUCH)
+    cdef Entry* e = keyspace_get(c.ks, c.db, key_at(c, 2), LOOKUP_READ | LOOKUP_NO_TOUCH | LOOKUP_SILENT)
     if e == NULL:
         reply_null(c.out)
     return e

@@ -21,7 +21,7 @@ from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, fail_with, key_at, k
                                prefetch_keys)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_SET
-from _pyredis.db.keyspace cimport Key, keyspace_create, keyspace_delete
+from _pyredis.db.keyspace cimport Key, keyspace_create, keyspace_delete, keyspace_make_way
 from _pyredis.db.set_type cimport (MEMBER_TEXT, SET_GROUP, Member, Set, SetIter, member_number, member_of, member_text,
                                    set_add, set_add_absent, set_compact, set_compact_most, set_free, set_has, set_iter,
                                    set_length, set_new_numbers, set_new_table, set_next, set_of, set_prefetch, set_remove)
@@ -331,7 +331,9 @@ cdef Status _store(Ctx* c, Operation operation, const char* event) noexcept nogi
     _close(&a)
     length = set_length(a.result)
     e = lookup_write(c, key)
-    if e != NULL:
+    if e != NULL and length:
+        keyspace_make_way(c.ks, c.db, key, e)
+    elif e != NULL:
         keyspace_delete(c.ks, c.db, key, e)
     if length:
         keyspace_create(c.ks, c.db, key, T_SET, a.result.form, a.result.block)

@@ -24,7 +24,7 @@ from _pyredis.cmd.ctx cimport (Ctx, Table, arg_double, arg_i64, arg_is, fail_wit
 from _pyredis.cmd.sorted_sets cimport reply_scored, reply_scored_array
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_ZSET
-from _pyredis.db.keyspace cimport Key, keyspace_delete
+from _pyredis.db.keyspace cimport Key, keyspace_delete, keyspace_make_way
 from _pyredis.db.set_type cimport (SET_GROUP, Member as Probe, SetIter, member_hash as probe_hash,
                                    member_of as probe_of, member_text as probe_text, set_has, set_iter, set_length,
                                    set_next, set_of, set_prefetch)
@@ -357,7 +357,9 @@ cdef void _store(Algebra* a) noexcept nogil:
     cdef const char* event = b"zdiffstore"
     if a.operation != DIFFERENCE:
         event = b"zunionstore" if a.operation == UNION else b"zinterstore"
-    if e != NULL:
+    if e != NULL and n:
+        keyspace_make_way(c.ks, c.db, key, e)
+    elif e != NULL:
         keyspace_delete(c.ks, c.db, key, e)
     if n:
         zset_build_store(&a.result, c.db, key)

@@ -16,7 +16,7 @@ from _pyredis.cmd.ctx cimport Ctx, arg_i64, arg_is, fail_with, key_at, key_chang
 from _pyredis.cmd.sorted_sets cimport reply_scored, reply_scored_array, sorted_set_shrunk
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_ZSET
-from _pyredis.db.keyspace cimport Key, keyspace_delete
+from _pyredis.db.keyspace cimport Key, keyspace_delete, keyspace_make_way
 from _pyredis.db.value cimport T_ZSET, Entry
 from _pyredis.db.zset_type cimport (RANGE_MAX_HIGHEST, RANGE_MAX_LOWEST, RANGE_MAX_OPEN, RANGE_MIN_HIGHEST,
                                     RANGE_MIN_LOWEST, RANGE_MIN_OPEN, Ranks, ScoreRange, TextRange, ZBuild, ZIter,
@@ -283,7 +283,9 @@ cdef Status cmd_zrangestore(Ctx* c) noexcept nogil:
     count = b.count
     key = key_at(c, 1)
     e = lookup_write(c, key)
-    if e != NULL:
+    if e != NULL and count:
+        keyspace_make_way(c.ks, c.db, key, e)
+    elif e != NULL:
         keyspace_delete(c.ks, c.db, key, e)
     if count:
         zset_build_store(&b, c.db, key)

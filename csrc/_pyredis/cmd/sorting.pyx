@@ -358,6 +358,7 @@ cdef void _store(Sort* s) noexcept nogil:
         elif order_is_missing(&found[i]):
             found[i] = element_text(b"", 0)
     before = keyspace_take(c.ks, c.db, key) if lookup_write(c, key) != NULL else NULL
+    c.ks.made_way = before != NULL and length != 0
     if length:
         e = list_create(c.ks, c.db, key)
         for i in range(length):

@@ -12,7 +12,7 @@ from _pyredis.base.mem cimport Arena, mem_free, mem_room
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with
+from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, lookup_read
 from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_text, open_group, propagate_claim,
                                        propagate_group_id, propagate_nothing, reply_entry, reply_id, stream_consumer,
                                        stream_parse_id)
@@ -254,7 +254,7 @@ cdef Status cmd_xclaim(Ctx* c) noexcept nogil:
     cdef bint made, moved
     cdef int64_t dirty
     cdef int i
-    cdef Status st = open_group(c, 1, True, &s, &g)
+    cdef Status st = open_group(c, 1, False, &s, &g)
     if st == OK:
         st = _parse_claim(c, &o)
     if st != OK:
@@ -356,7 +356,9 @@ cdef Status cmd_xautoclaim(Ctx* c) noexcept nogil:
     cdef Consumer* consumer
     cdef bint made
     cdef size_t i
-    cdef Status st = _parse_autoclaim(c, &a)
+    cdef Status st
+    lookup_read(c, key_at(c, 1))                 # Redis: a read, and before the options are judged
+    st = _parse_autoclaim(c, &a)
     if st == OK:
         st = open_group(c, 1, True, &s, &g)
     if st != OK:

@@ -68,6 +68,7 @@ cdef enum Lookup:
     LOOKUP_NO_STATS = 2            # counts neither hit nor miss
     LOOKUP_WRITE = 2               # writes do not count, as in Redis
     LOOKUP_PEEK = 3
+    LOOKUP_SILENT = 4              # counts, but a miss is no event
 
 cdef struct Keyspace:
     Arena* mem
@@ -85,6 +86,7 @@ cdef struct Keyspace:
     int lfu_log_factor
     int lfu_decay_time
     bint active_expire             # DEBUG SET-ACTIVE-EXPIRE
+    bint made_way                  # the next key added replaces one that was taken out for it: it is not new
     bint keep_expired              # CLIENT PAUSE: an expired key is absent, but not removed
     int expire_db                  # where the active cycle goes on
     Graves graves
@@ -99,6 +101,7 @@ cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil              # e
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil
 cdef void   keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil
+cdef void   keyspace_make_way(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef void   keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil
 cdef Entry* keyspace_reshape(Keyspace* ks, Db* db, Key key, Entry* e, size_t value_length,

@@ -176,7 +176,7 @@ cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nog
             ks.stats.hits += 1
         else:
             ks.stats.misses += 1
-            if UNLIKELY(ks.fx.extra & EV_KEY_MISS):
+            if UNLIKELY(ks.fx.extra & EV_KEY_MISS) and not lookup & LOOKUP_SILENT:
                 _tell(ks, db, key, EV_KEY_MISS, b"keymiss")
     if e != NULL and not lookup & LOOKUP_NO_TOUCH:
         keyspace_touch(ks, e)
@@ -224,8 +224,9 @@ cdef void _bury_value(Keyspace* ks, const Entry* e) noexcept nogil:
 
 cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
     """Takes an entry whose key is absent."""
-    if UNLIKELY(ks.fx.extra & EV_NEW):
+    if UNLIKELY(ks.fx.extra & EV_NEW) and not ks.made_way:
         _tell(ks, db, key, EV_NEW, b"new")
+    ks.made_way = False
     dict_insert(&db.keys, e, key.hash)
     if e.flags & ENTRY_EXPIRES:
         dict_insert(&db.expires, e, key.hash)
@@ -286,6 +287,12 @@ cdef void keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogi
     if dict_find_entry(&db.keys, e, key.hash, &at):
         dict_remove(&db.keys, at, key.hash)
     keyspace_release(ks, e)
+
+
+cdef void keyspace_make_way(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
+    """keyspace_delete, for another value under the same key if it comes next: that is no new key then."""
+    keyspace_delete(ks, db, key, e)
+    ks.made_way = True
 
 
 cdef void keyspace_expire(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
