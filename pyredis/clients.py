@@ -22,8 +22,9 @@ FLAG_SUBSCRIBED = 1 << 40           # no flag in the core: it has subscriptions
 TYPES = {b"normal": "normal", b"slave": "replica", b"replica": "replica", b"master": "master",
          b"primary": "master", b"pubsub": "pubsub"}
 FLAG_LETTERS = (
-    (core.FLAG_MONITOR, "O"), (FLAG_SUBSCRIBED, "P"), (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
-    (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"), (core.FLAG_IMPORT_SOURCE, "I"))
+    (core.FLAG_MONITOR, "O"), (FLAG_SUBSCRIBED, "P"), (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"),
+    (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"), (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"),
+    (core.FLAG_IMPORT_SOURCE, "I"))
 FILTER_FLAGS = frozenset("bcdeirtuxABEIMNOPRSTU")
 SYNTAX = "ERR syntax error"
 BAD_ID = "ERR Invalid client ID"
