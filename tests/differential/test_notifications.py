@@ -112,6 +112,7 @@ def compare(redis, seed, steps):
     source = requests(Grammar(random.Random(seed), LEAVES, valkey=False), {leaf.name: leaf for leaf in LEAVES})
     r = R()
     r.session.set_clock(-1)
+    r.server.core.set_active_expire(False, 1)             # what waits runs the cycle
     real = Real(redis.port)
     mine, theirs = Events(ours(r)), Events(real)
     try:
