@@ -102,7 +102,7 @@ def _keys_of(server: HasTable, full: Argv) -> Keys:
     entry = server.table.find_argv(full)
     if entry is None:
         raise ReplyError("ERR Invalid command specified")
-    if all(spec.has("NOT_KEY") for spec in entry.spec.keys):
+    if all(spec.has("not_key") for spec in entry.spec.keys):
         raise ReplyError("ERR The command has no key arguments")
     arity = entry.spec.arity
     if len(full) < abs(arity) or (arity > 0 and len(full) != arity):

@@ -103,7 +103,7 @@ HIDDEN_FLAGS = Flag.MAY_REPLICATE
 # (kind, access bits, keyword, start, first, last, step, limit), for the core; kind: at, counted, after word, unknown
 KeyRow = tuple[int, int, bytes, int, int, int, int, int]
 
-ACCESS_WORDS = ("RO", "RW", "OW", "RM", "ACCESS", "UPDATE", "INSERT", "DELETE", "NOT_KEY", "INCOMPLETE",
+ACCESS_WORDS = ("RO", "RW", "OW", "RM", "ACCESS", "UPDATE", "INSERT", "DELETE", "not_key", "INCOMPLETE",
                 "VARIABLE_FLAGS")
 
 

@@ -31,7 +31,7 @@ OTHERS = Family("generic", [
                   KeywordRange("STOREDIST", 6, 0, access="OW UPDATE")]),
     Command("EVAL", arity=-3, summary="", flags=NO_MANDATORY_KEYS,
             keys=[KeyNum(2, access="RW ACCESS UPDATE")]),
-    Command("SPUBLISH", arity=3, summary="", keys=[KeyRange(1, 1, access="NOT_KEY")]),
+    Command("SPUBLISH", arity=3, summary="", keys=[KeyRange(1, 1, access="not_key")]),
 ])
 
 # A full command, and what GETKEYSANDFLAGS answers: (key, what happens to it) pairs, or an error.

@@ -131,3 +131,86 @@ def test_asyncio_client_runs_many_requests_at_once(server: peers.Server, protoco
         await pool.disconnect()
 
     asyncio.run(session())
+
+
+def messages(channel: redis.client.PubSub, count: int) -> list[tuple[str, bytes | None, bytes, bytes]]:
+    """The next messages, as (type, pattern, channel, data)."""
+    found = []
+    while len(found) < count:
+        message = channel.get_message(ignore_subscribe_messages=True, timeout=5)
+        if message is not None:
+            found.append((message["type"], message["pattern"], message["channel"], message["data"]))
+    return found
+
+
+def test_messages_reach_channels_patterns_and_shard_channels(r: redis.Redis) -> None:
+    with r.pubsub() as listener:
+        listener.subscribe("a", "b")
+        listener.psubscribe("a*")
+        listener.ssubscribe("s")
+        for _ in range(4):
+            assert listener.get_message(timeout=5)["type"].endswith("subscribe")
+        assert r.pubsub_numsub("a", "b", "c") == [(b"a", 1), (b"b", 1), (b"c", 0)]
+        assert r.publish("a", "m") == 2
+        assert r.spublish("s", "n") == 1
+        assert messages(listener, 3) == [("message", None, b"a", b"m"), ("pmessage", b"a*", b"a", b"m"),
+                                         ("smessage", None, b"s", b"n")]
+        listener.unsubscribe()
+        listener.punsubscribe()
+        listener.sunsubscribe()
+        while listener.subscribed:
+            listener.get_message(timeout=5)
+
+
+def test_a_listening_thread_hears_what_others_publish(r: redis.Redis) -> None:
+    heard: list[bytes] = []
+    all_heard = threading.Event()
+
+    def note(message: dict[str, bytes]) -> None:
+        heard.append(message["data"])
+        if len(heard) == 100:
+            all_heard.set()
+
+    with r.pubsub() as listener:
+        listener.subscribe(c=note)
+        thread = listener.run_in_thread(sleep_time=0.01)
+        while r.pubsub_numsub("c") != [(b"c", 1)]:
+            pass
+        for number in range(100):
+            assert r.publish("c", number) == 1
+        assert all_heard.wait(10)
+        thread.stop()
+        thread.join()
+    assert heard == [b"%d" % number for number in range(100)]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_asyncio_clients_hear_keyspace_notifications(start_server, protocol: int) -> None:
+    server = start_server("--notify-keyspace-events", "KEA")
+
+    async def listen() -> list[bytes]:
+        client = redis.asyncio.Redis(port=server.port, protocol=protocol)
+        async with client.pubsub() as listener:
+            await listener.subscribe("__keyevent@0__:set")
+            await listener.get_message(timeout=5)
+            for number in range(5):
+                await client.set(f"k{number}", "v")
+            heard = []
+            while len(heard) < 5:
+                message = await listener.get_message(ignore_subscribe_messages=True, timeout=5)
+                if message is not None:
+                    heard.append(message["data"])
+        await client.aclose()
+        return heard
+
+    assert asyncio.run(listen()) == [b"k%d" % number for number in range(5)]
+
+
+def test_a_monitor_shows_what_others_run(r: redis.Redis, server: peers.Server) -> None:
+    with r.monitor() as monitor:
+        redis.Redis(port=server.port).set("k", "a value")
+        commands = monitor.listen()
+        while (shown := next(commands))["command"] != 'SET k a value':
+            pass
+    assert shown["db"] == 0
+    assert shown["client_type"] == "tcp"

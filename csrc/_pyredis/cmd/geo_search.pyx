@@ -21,7 +21,7 @@ from _pyredis.cmd.elements cimport reply_element
 from _pyredis.cmd.geo cimport arg_place, arg_unit, reply_distance, reply_place
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_ZSET
-from _pyredis.db.keyspace cimport Key, keyspace_delete
+from _pyredis.db.keyspace cimport Key, keyspace_delete, keyspace_make_way
 from _pyredis.db.value cimport T_ZSET, Entry
 from _pyredis.db.zset_type cimport (ZBuild, ZScores, zset_build, zset_build_add, zset_build_store, zset_member,
                                     zset_next_score, zset_score, zset_scores)
@@ -381,7 +381,9 @@ cdef void _store(Query* q, size_t n) noexcept nogil:
         zset_build_add(&b, element_slice(&member, digits), 0, q.found[i].distance / q.unit
                        if q.given & STORE_DISTANCE else q.found[i].score)
     e = lookup_write(c, key)
-    if e != NULL:
+    if e != NULL and n:
+        keyspace_make_way(c.ks, c.db, key, e)
+    elif e != NULL:
         keyspace_delete(c.ks, c.db, key, e)
     if n:
         zset_build_store(&b, c.db, key)
