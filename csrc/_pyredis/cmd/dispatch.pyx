@@ -19,15 +19,15 @@ from libc.string cimport memchr, memcpy, strcmp, strlen
 
 from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
-from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
-                                   ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
+from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
+                                   ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status,
+                                   status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NOSCRIPT, CMD_PUBSUB,
                                CMD_READONLY, CMD_SKIP_MONITOR, CMD_WRITE, CONN_LATER, CONN_MONITOR, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_PAUSE,
-                               GATE_SUBSCRIBED, SINKS,
-                               ErrorCount, fail_with)
+                               GATE_SUBSCRIBED, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.table cimport command_count, table_find, table_sub

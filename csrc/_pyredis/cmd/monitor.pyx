@@ -23,7 +23,7 @@ from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_IN_SCRIPT, CONN_MONITOR,
                                GATE_MONITOR, arg_is, fail_with)
 from _pyredis.cmd.output cimport output_push
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free, bytestr_new
+from _pyredis.ds.bytestr cimport ByteStr, bytestr_free, bytestr_new
 from _pyredis.wire.reply cimport reply_ok
 
 cdef enum:
