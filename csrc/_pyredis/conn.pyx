@@ -24,6 +24,7 @@ from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.blocking cimport blocking_end
+from _pyredis.cmd.tracking cimport tracking_leave
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE,
                                CONN_DUE, CONN_HELD, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
                                LOG_WARNING, text_set)
@@ -111,6 +112,7 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     """Of one that is in no list of ready or due ones. Its descriptor stays open."""
     c.flags |= CONN_GONE
     blocking_end(s, c)
+    tracking_leave(s, c)
     if c.flags & CONN_DUE:
         _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)

@@ -8,6 +8,7 @@ from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARI
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
 from _pyredis.cmd.table cimport table_bind
+from _pyredis.cmd.tracking cimport tracking_stop
 from _pyredis.wire.reply cimport reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice
 
 
@@ -54,6 +55,7 @@ cdef Status cmd_reset(Ctx* c) noexcept nogil:
     """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated."""
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
+    tracking_stop(c.server, c.conn)
     text_set(c.server, &c.conn.name, NULL, 0)
     c.conn.flags &= ~<uint32_t>(CONN_NO_EVICT | CONN_NO_TOUCH | CONN_REPLY_OFF | CONN_REPLY_SKIP
                                 | CONN_REPLY_SKIP_NEXT | CONN_AUTHENTICATED)

@@ -24,9 +24,10 @@ from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COM
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, SINKS,
-                               ErrorCount, fail_with)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_MEMORY,
+                               GATE_PAUSE, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
+from _pyredis.cmd.tracking cimport tracking_remember
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
@@ -257,6 +258,8 @@ cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
         _fail(c, st)
     elif UNLIKELY(st == REPLIED_ERROR):
         c.cmd.failed += 1
+    if UNLIKELY(c.conn.flags & CONN_TRACKING):
+        tracking_remember(c)
     if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
         s.command = c
         dispatch_drain(s)
