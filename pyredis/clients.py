@@ -22,9 +22,9 @@ FLAG_SUBSCRIBED = 1 << 40           # no flag in the core: it has subscriptions
 TYPES = {b"normal": "normal", b"slave": "replica", b"replica": "replica", b"master": "master",
          b"primary": "master", b"pubsub": "pubsub"}
 FLAG_LETTERS = (
-    (core.FLAG_MONITOR, "O"), (FLAG_SUBSCRIBED, "P"), (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"),
-    (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"), (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"),
-    (core.FLAG_IMPORT_SOURCE, "I"))
+    (core.FLAG_MONITOR, "O"), (FLAG_SUBSCRIBED, "P"), (core.FLAG_BLOCKED, "b"), (core.FLAG_TRACKING, "t"),
+    (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"), (core.FLAG_NO_EVICT, "e"),
+    (core.FLAG_NO_TOUCH, "T"), (core.FLAG_IMPORT_SOURCE, "I"))
 FILTER_FLAGS = frozenset("bcdeirtuxABEIMNOPRSTU")
 SYNTAX = "ERR syntax error"
 BAD_ID = "ERR Invalid client ID"
@@ -45,6 +45,7 @@ class Client(Protocol):
     proto: int
     flags: int
     subscriptions: tuple[int, int, int]
+    tracking: Any                   # redirect, options, prefixes; None: it does not track
 
     def info(self) -> dict[str, Any]: ...
 
@@ -54,7 +55,11 @@ class Client(Protocol):
 def flag_letters(client: Client) -> str:
     """`N`, or a letter for each thing that is special about the connection."""
     flags = client.flags | (FLAG_SUBSCRIBED if any(client.subscriptions) else 0)
-    return "".join(letter for flag, letter in FLAG_LETTERS if flags & flag) or "N"
+    letters = "".join(letter for flag, letter in FLAG_LETTERS if flags & flag) or "N"
+    if client.tracking is not None:
+        broken = "R" if client.tracking.options & core.TRACK_BROKEN else ""
+        letters = letters.replace("t", "t" + broken + ("B" if client.tracking.options & core.TRACK_BCAST else ""))
+    return letters
 
 
 def client_type(client: Client) -> str:
@@ -84,7 +89,8 @@ def describe(client: Client) -> str:
         "argv-mem": info["argv_memory"], "multi-mem": 0,
         "rbs": first, "rbp": first, "obl": min(info["out_pending"], first), "oll": -(-beyond // BLOCK),
         "omem": beyond, "tot-mem": info["memory"], "events": "rw" if info["wants_write"] else "r",
-        "cmd": info["last_command"] or "NULL", "user": user_name(client), "redir": -1, "resp": client.proto,
+        "cmd": info["last_command"] or "NULL", "user": user_name(client),
+        "redir": -1 if client.tracking is None else client.tracking.redirect, "resp": client.proto,
         "lib-name": as_text(client.lib_name), "lib-ver": as_text(client.lib_version), "io-thread": 0,
         "tot-net-in": info["bytes_in"], "tot-net-out": info["bytes_out"], "tot-cmds": info["commands"],
         "capa": capabilities(client),

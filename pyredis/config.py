@@ -90,7 +90,6 @@ COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
 RDB, SHUTTING = "snapshots", "saving, and waiting for replicas, at the end"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
-TRACKING = "client tracking"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
 NO_TLS = "Unable to update TLS configuration. Check server logs."
 NO_DEFRAG = "Active defragmentation cannot be enabled: pyredis has no defragmenter"
@@ -205,7 +204,7 @@ PARAMETERS: tuple[Param, ...] = (
         "normal": OutputLimit(0, 0, 0), "slave": OutputLimit(256 << 20, 64 << 20, 60),
         "pubsub": OutputLimit(32 << 20, 8 << 20, 60)}),
     P("proto-max-bulk-len", Memory(1 << 20, LONG_MAX), 512 << 20),
-    P("tracking-table-max-keys", LONG, 1000000, todo=TRACKING),
+    P("tracking-table-max-keys", LONG, 1000000),
     P("notify-keyspace-events", NotifyEvents(), 0),
 
     # memory and time

@@ -136,7 +136,7 @@ def _clients(server: Any) -> Fields:
     yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
     blocked = server.core.blocked()
     yield "blocked_clients", blocked["clients"]
-    yield "tracking_clients", 0
+    yield "tracking_clients", server.core.tracking_counts()[0]
     yield "pubsub_clients", server.core.subscribed()["clients"]
     yield "watching_clients", 0
     yield "clients_in_timeout_table", blocked["with_deadline"]
@@ -273,9 +273,11 @@ def _stats(server: Any) -> Fields:
     for name in ("latest_fork_usec", "total_forks",
                  "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                  "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-                 "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-                 "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"):
+                 "total_active_defrag_time", "current_active_defrag_time"):
         yield name, 0
+    counts = server.core.tracking_counts()
+    yield from zip(("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"), counts[1:], strict=True)
+    yield "unexpected_error_replies", 0
     yield "total_error_replies", stats["errors"]
     yield "dump_payload_sanitizations", 0
     yield "total_reads_processed", stats["reads"]

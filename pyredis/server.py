@@ -23,6 +23,7 @@ from pyredis.commands import (
     debug_control,
     memory_control,
     server_control,
+    tracking_control,
 )
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.handlers import join_handlers
@@ -39,7 +40,8 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control,
+            tracking_control)
 
 
 class Server:
@@ -89,6 +91,7 @@ class Server:
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
+        follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
         follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
         follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),

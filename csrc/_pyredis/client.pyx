@@ -3,15 +3,19 @@
 A Client is a descriptor and an id, looked up at each use: Python may keep it for as long as it likes and never
 holds a pointer to a connection that has ended. It keeps the core alive.
 """
+from collections import namedtuple
+
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from _pyredis.base.clock cimport clock_unix_ms
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.blocking cimport blocking_release
 from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
-                               Text, conn_close, text_set)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_TRACKING, CONN_UNIX, CONN_WATCHED, GATE_AUTH,
+                               Conn, Server, Text, conn_close, text_set)
+from _pyredis.cmd.tracking cimport (TRACK_CACHING, Tracker, Tracking, tracker_of, tracking_add_prefix,
+                                    tracking_has_prefix, tracking_of, tracking_start, tracking_stop)
 from _pyredis.conn cimport conn_end_after_reply, conn_find, conn_memory
 
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
@@ -37,6 +41,19 @@ cdef Client client_new(object core, Server* s, Conn* c, list names):
     client.fd = c.fd
     client.id = c.id
     return client
+
+
+Tracks = namedtuple("Tracks", "redirect options prefixes")
+
+
+cdef _tracks(Server* s, Tracker* t):
+    cdef Tracking* tracking = tracking_of(s)
+    cdef size_t i
+    cdef list prefixes = []
+    for i in range(tracking.prefix_count):
+        if tracking_has_prefix(tracking.prefixes[i], t):
+            prefixes.append(tracking.prefixes[i].text.ptr[:tracking.prefixes[i].text.len])
+    return Tracks(t.redirect, t.options, sorted(prefixes))
 
 
 cdef class Client:
@@ -147,6 +164,29 @@ cdef class Client:
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
         }
+
+    @property
+    def tracking(self):
+        """How it caches what it reads: a Tracks; None: it does not."""
+        cdef Conn* c = self._conn()
+        if not c.flags & CONN_TRACKING:
+            return None
+        return _tracks(self.s, tracker_of(c))
+
+    def start_tracking(self, uint64_t redirect, uint32_t options, list prefixes):
+        """Options and prefixes have been held against those in force: prefixes are added to them."""
+        cdef Conn* c = self._conn()
+        tracking_start(self.s, c, redirect, options)
+        for prefix in prefixes:
+            tracking_add_prefix(self.s, c, slice_of(<char*><bytes>prefix, len(<bytes>prefix)))
+
+    def stop_tracking(self):
+        tracking_stop(self.s, self._conn())
+
+    def set_caching(self):
+        """CLIENT CACHING: for the next command."""
+        if self.tracking is not None:
+            tracker_of(self._conn()).options |= TRACK_CACHING
 
     def unblock(self, bint with_error):
         """Ends its waiting, as if its time were up or with an error; False if it does not wait."""

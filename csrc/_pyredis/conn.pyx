@@ -28,6 +28,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_
                                CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH, LOG_WARNING, conn_close,
                                text_set)
 from _pyredis.cmd.channels cimport channels_leave, channels_memory
+from _pyredis.cmd.tracking cimport tracking_leave
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.output cimport output_check, output_forget
@@ -116,6 +117,7 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     blocking_end(s, c)
     channels_leave(s, c)
     monitor_leave(s, c)
+    tracking_leave(s, c)
     if c.flags & CONN_DUE:
         _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)

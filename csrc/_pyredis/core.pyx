@@ -24,9 +24,9 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
                                CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
                                CONN_MONITOR, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP,
                                CONN_REPLY_SKIP_NEXT,
-                               CONN_DUE, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY,
-                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
-                               text_set)
+                               CONN_DUE, CONN_TRACKING, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH,
+                               GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close,
+                               conn_due, text_set)
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
@@ -36,6 +36,10 @@ from _pyredis.cmd.notify cimport notify_bind
 from _pyredis.cmd.output cimport output_check
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free,
                                  table_init, table_rename)
+from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN as TRACKING_BROKEN,
+                                    TRACK_CACHING as TRACKING_CACHING, TRACK_NOLOOP as TRACKING_NOLOOP,
+                                    TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, Tracking,
+                                    tracking_free, tracking_new, tracking_of, tracking_settle)
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
@@ -202,6 +206,7 @@ cdef int64_t _between(Core core) noexcept nogil:
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
     if blocking_of(s).heap_count:
         wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
+    tracking_settle(s)
     _take_due(core)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
@@ -236,6 +241,7 @@ cdef class Core:
         self.s.blocking = blocking_new(self.s)
         self.s.pubsub = channels_new(self.s)
         notify_bind(self.s)
+        self.s.tracked = tracking_new(self.s)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -261,6 +267,7 @@ cdef class Core:
             conn_free(self.s, self.s.first)
         blocking_free(self.s)
         channels_free(self.s)
+        tracking_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         table_free(&self.s.table)
         keyspace_free(self.s.ks)
@@ -298,6 +305,22 @@ cdef class Core:
     def find_keys(self, int index, list argv):
         """The keys that a whole command, row `index` of the table, has in argv: as rows.keys_in."""
         return keys_in(self.s.table.commands[index], argv)
+
+    def has_client(self, uint64_t id):
+        """Is there a connection with this id?"""
+        cdef Conn* c = self.s.first
+        while c != NULL and c.id != id:
+            c = c.next
+        return c != NULL and not c.flags & CONN_GONE
+
+    def set_tracking_limit(self, uint64_t most):
+        """tracking-table-max-keys; 0: none."""
+        tracking_of(self.s).most = most
+
+    def tracking_counts(self):
+        """(connections that track, tracked keys, connections in all of these, prefixes)"""
+        cdef Tracking* t = tracking_of(self.s)
+        return t.on, t.keys.used, t.items, t.prefix_count
 
     def rename_command(self, bytes old, bytes name):
         """rename-command of the configuration file; empty takes the command away. ValueError says why not."""
@@ -747,3 +770,10 @@ FLAG_UNIX = <int>CONN_UNIX
 FLAG_MONITOR = <int>CONN_MONITOR
 FLAG_IMPORT_SOURCE = <int>CONN_IMPORT_SOURCE
 FLAG_CAPA_REDIRECT = <int>CONN_CAPA_REDIRECT
+FLAG_TRACKING = <int>CONN_TRACKING
+TRACK_BCAST = <int>TRACKING_BCAST
+TRACK_OPTIN = <int>TRACKING_OPTIN
+TRACK_OPTOUT = <int>TRACKING_OPTOUT
+TRACK_NOLOOP = <int>TRACKING_NOLOOP
+TRACK_CACHING = <int>TRACKING_CACHING
+TRACK_BROKEN = <int>TRACKING_BROKEN

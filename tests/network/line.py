@@ -30,13 +30,20 @@ class Line:
 
     def receive(self) -> Any:
         """The next reply; an error is a value. ConnectionError if the server closes first."""
+        return self._next()[0]
+
+    def receive_bytes(self) -> bytes:
+        """The next reply as it was sent."""
+        return self._next()[1]
+
+    def _next(self) -> tuple[Any, bytes]:
         while True:
             replies = Replies(self.received)
             try:
                 reply = replies.next()
                 if replies.at <= len(self.received):
-                    self.received = self.received[replies.at:]
-                    return reply
+                    whole, self.received = self.received[:replies.at], self.received[replies.at:]
+                    return reply, whole
             except (ValueError, KeyError):
                 pass                            # not whole yet
             self._more()

@@ -11,6 +11,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
 from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.table cimport table_bind
+from _pyredis.cmd.tracking cimport tracking_stop
 from _pyredis.wire.reply cimport (reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice,
                                   reply_text)
 
@@ -65,6 +66,7 @@ cdef Status cmd_reset(Ctx* c) noexcept nogil:
     monitor_leave(c.server, c.conn)
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
+    tracking_stop(c.server, c.conn)
     text_set(c.server, &c.conn.name, NULL, 0)
     c.conn.flags &= ~<uint32_t>(CONN_NO_EVICT | CONN_NO_TOUCH | CONN_REPLY_OFF | CONN_REPLY_SKIP
                                 | CONN_REPLY_SKIP_NEXT | CONN_AUTHENTICATED)

@@ -26,11 +26,12 @@ from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, bl
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NOSCRIPT, CMD_PUBSUB,
                                CMD_READONLY, CMD_SKIP_MONITOR, CMD_WRITE, CONN_LATER, CONN_MONITOR, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_PAUSE,
-                               GATE_SUBSCRIBED, SINKS, ErrorCount, fail_with)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_MEMORY, GATE_MONITOR,
+                               GATE_PAUSE, GATE_SUBSCRIBED, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
+from _pyredis.cmd.tracking cimport tracking_remember
 from _pyredis.db.effects cimport Effects, effects_clear
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
@@ -287,6 +288,8 @@ cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
         _fail(c, st)
     elif UNLIKELY(st == REPLIED_ERROR):
         c.cmd.failed += 1
+    if UNLIKELY(c.conn.flags & CONN_TRACKING):
+        tracking_remember(c)
     if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten or s.ks.fx.to_replicas:
         s.command = c
         dispatch_drain(s)
