@@ -13,6 +13,7 @@ from _pyredis.cmd.hyperloglog cimport bind_hyperloglog
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
+from _pyredis.cmd.restore cimport bind_restore
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
 from _pyredis.cmd.sets cimport bind_sets
@@ -45,6 +46,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_sorting(t)
     bind_list_blocking(t)
     bind_lists(t)
+    bind_restore(t)
     bind_scan(t)
     bind_set_algebra(t)
     bind_sets(t)
