@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import resource
 import struct
 import sys
 import time
@@ -64,7 +66,7 @@ def old_values() -> dict[str, bytes]:
     return {
         "list": b"\1" + rdb.length(3) + rdb.strings(b"a", b"12", b"x" * 100),
         "set": b"\2" + rdb.length(3) + rdb.strings(b"a", b"12", b"x" * 30),
-        "zset": b"\3" + rdb.length(4) + b"\1a\3" + b"1.5" + b"\1b\xfe" + b"\1c\xff" + b"\1d\0021e"[:3] + b"\1" + b"7",
+        "zset": b"\3" + rdb.length(4) + b"\1a\3" + b"1.5" + b"\1b\xfe" + b"\1c\xff" + b"\1d\1" + b"7",
         "hash": b"\4" + rdb.length(3) + rdb.strings(*words),
         "zipmap": b"\x09" + rdb.string(rdb.zipmap(*words, free=2)),
         "list ziplist": b"\x0a" + rdb.string(rdb.ziplist(*numbers)),
@@ -133,8 +135,17 @@ def gather() -> None:
     (CORPUS / "redis6.json").write_text(json.dumps(small, indent=0) + "\n")
 
 
+def keep_within(megabytes: int = 256) -> None:
+    """Who takes more memory from here on ends the process. A sanitizer has a limit of its own (see the Makefile)."""
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + (megabytes << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "--corpus":
         gather()
     else:
+        keep_within()
         print(hunt(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, report=True))

@@ -62,8 +62,8 @@ cdef void load_init(Load* l, Source* source, Keyspace* ks, int version) noexcept
 
 
 cdef void load_done(Load* l) noexcept nogil:
-    bulk_free(l.ks.mem, &l.first)
-    bulk_free(l.ks.mem, &l.second)
+    bulk_free(l.source.mem, &l.first)
+    bulk_free(l.source.mem, &l.second)
 
 
 # ---------------------------------------------------------------- strings

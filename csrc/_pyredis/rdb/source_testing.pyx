@@ -119,8 +119,9 @@ cdef class BareSource:
         return (self.s.reason.decode(), self.s.failed_at) if self.s.reason != NULL else None
 
     @property
-    def memory_peak(self):
-        return self.mem.peak
+    def room(self):
+        """Bytes that the strings read so far have made it take, at once."""
+        return self.bulk.room
 
 
 def import_ziplist(bytes image):
@@ -267,7 +268,6 @@ cdef class BareLoad:
         cdef Load l
         cdef Entry* e
         cdef Entry* copy
-        source.s.mem = source.mem
         load_init(&l, &source.s, self.ks, version)
         e = load_value(&l, source_u8(&source.s), slice_of(b"key", 3))
         empty = bool(l.empty)
