@@ -48,7 +48,8 @@ PROBES = [                           # by type: string, list, set, sorted set, h
        HPERSIST k FIELDS 1 f7; HPEXPIREAT k 1 FIELDS 1 f3; HSET k long-value-of-a-field """ + "x" * 80
     + "; HGETALL k; HLEN k",
     """XRANGE k - +; XREVRANGE k + - COUNT 5; XLEN k; XINFO STREAM k FULL; XINFO GROUPS k; XINFO CONSUMERS k g;
-       XPENDING k g; XPENDING k g - + 10; XREADGROUP GROUP g c1 COUNT 3 STREAMS k >; XREADGROUP GROUP g c1 STREAMS k 0;
+       XPENDING k g; XPENDING k g - + 10; XREADGROUP GROUP g c1 COUNT 3 STREAMS k >;
+       XREADGROUP GROUP g c1 STREAMS k 0;
        XCLAIM k g c2 0 1-1 1-2; XAUTOCLAIM k g c3 0 0 COUNT 5; XACK k g 1-1 2-2; XDEL k 1-2 2-1; XADD k * a b c d;
        XADD k * name x; XTRIM k MAXLEN 20; XREVRANGE k + -; XGROUP SETID k g 2-1; XGROUP DELCONSUMER k g c1;
        XTRIM k MINID 5-0; XRANGE k - + COUNT 100; XGROUP DESTROY k g; XINFO STREAM k""",
@@ -81,8 +82,8 @@ def old_values() -> dict[str, bytes]:
         "timed listpack": b"\x17" + rdb.string(rdb.listpack(b"f1", b"v", TIMED_AT, b"f3", 7, 0)),
         "timed pre": b"\x16" + rdb.length(2) + rdb.length(TIMED_AT) + rdb.strings(b"f1", b"v") + rdb.length(0)
         + rdb.strings(b"f3", b"w"),
-        "list nodes": b"\x12" + rdb.length(3) + b"\2" + rdb.string(rdb.listpack(*numbers)) + b"\1" + rdb.string(b"p" * 90)
-        + b"\2" + rdb.string(rdb.listpack(1, 2, 3)),
+        "list nodes": b"\x12" + rdb.length(3) + b"\2" + rdb.string(rdb.listpack(*numbers)) + b"\1"
+        + rdb.string(b"p" * 90) + b"\2" + rdb.string(rdb.listpack(1, 2, 3)),
     }
 
 

@@ -17,7 +17,7 @@ STEP = 1 << 20
 PACKED, UNPACKED = b"\x01ab" + bytes([0xe0, 38 - 9, 1]), b"ab" * 20
 
 
-def packed(data=PACKED, n=len(UNPACKED)):
+def packed(data=PACKED, n=40):
     return b"\xc3" + rdb.length(len(data)) + rdb.length(n) + data
 
 
@@ -58,7 +58,8 @@ def test_scores_of_the_old_form(piece):
     (packed(n=0), "a compressed string has a length that cannot be"),
     (packed(n=len(PACKED) * 88 + 1), "a compressed string has a length that cannot be"),
     (packed(n=len(UNPACKED) + 1), "a compressed string is broken"), (packed(n=39), "a compressed string is broken"),
-    (packed(PACKED[:-1] + b"\x09"), "a compressed string is broken"), (b"\xc3\xc0\x01", "a number is written as a string"),
+    (packed(PACKED[:-1] + b"\x09"), "a compressed string is broken"),
+    (b"\xc3\xc0\x01", "a number is written as a string"),
 ])
 def test_a_string_that_cannot_be_fails_and_says_why(piece, data, reason):
     s = BareSource(data, piece)

@@ -19,7 +19,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.num cimport num_parse_double
-from _pyredis.base.slice cimport Slice, slice_compare, slice_of
+from _pyredis.base.slice cimport Slice, slice_compare
 from _pyredis.db.list_type cimport list_nodes_new, list_of_nodes
 from _pyredis.db.set_type cimport (Member, Set, member_of_text, set_add, set_compact_most, set_free, set_length,
                                    set_make, set_new_numbers, set_new_table, set_of_listpack, set_of_numbers)

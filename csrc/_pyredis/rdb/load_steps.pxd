@@ -1,6 +1,5 @@
 # load_steps -- what the loaders of several types do. The story is in load_steps.pyx.
 from libc.stdint cimport uint8_t
-from _pyredis.base.slice cimport Slice
 from _pyredis.db.value cimport Entry
 from _pyredis.rdb.load cimport Load
 

@@ -11,7 +11,6 @@ from libc.string cimport memcmp, memset
 
 from _pyredis.base.hash cimport hash_siphash13
 from _pyredis.base.mem cimport mem_alloc, mem_free
-from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.ds.listpack cimport (LISTPACK_END, element_size, listpack_first, listpack_free, listpack_import,
                                    listpack_length)

@@ -2,7 +2,7 @@
 #
 # A failure is sticky: from then on every number is 0 and every string empty. So a reader takes what it needs, and
 # asks once (source_ok); but in a loop whose length was read, each time.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from _pyredis.base.hash cimport bytes_load32, bytes_load64
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice

@@ -1,5 +1,5 @@
 """source_testing -- one source of bytes, and one value out of it, without commands: for tests only."""
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
