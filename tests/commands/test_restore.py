@@ -3,7 +3,7 @@
 import pytest
 
 from tests.rdb import rdbfile as rdb
-from tests.rdb.values import fill
+from tests.rdb.samples import fill
 from tests.session import Effect, R, raises_reply
 
 X = rdb.payload(b"\0" + rdb.string(b"x"))

@@ -19,8 +19,8 @@ from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.mem cimport Arena, mem_footprint
 from _pyredis.base.num cimport num_format_i64, num_length_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_make, keyspace_release_value, keyspace_reshape,
-                                   keyspace_set_timed)
+from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_make, keyspace_release_value,
+                                   keyspace_reshape, keyspace_set_timed)
 from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING,
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)

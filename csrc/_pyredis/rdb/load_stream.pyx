@@ -25,9 +25,10 @@ from _pyredis.db.stream_node cimport ENTRY_DELETED, ENTRY_SAME_FIELDS
 from _pyredis.db.stream_type cimport Stream, stream_find_first, stream_new, stream_reads_until
 from _pyredis.db.value cimport ENC_STREAM, T_STREAM
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.idtree cimport Id, id_less, id_of, idtree_insert
+from _pyredis.ds.id cimport Id, id_less, id_of
 from _pyredis.ds.listpack cimport (LISTPACK_END, LISTPACK_HEADER, element_size, listpack_free, listpack_get,
                                    listpack_import)
+from _pyredis.ds.rax cimport rax_insert
 from _pyredis.rdb.format cimport RDB_STREAM_LISTPACKS, RDB_STREAM_LISTPACKS_3
 from _pyredis.rdb.load_steps cimport load_fail
 from _pyredis.rdb.source cimport Source, source_count, source_has, source_i64, source_ok, source_string
@@ -148,7 +149,7 @@ cdef bint _node(Load* l, Stream* s, Id* last) noexcept nogil:
         listpack_free(l.ks.mem, lp)
         load_fail(l, b"the entries of a stream are broken")
         return False
-    (<uint8_t**>idtree_insert(&s.nodes, l.ks.mem, master, &added))[0] = lp
+    (<uint8_t**>rax_insert(&s.nodes, l.ks.mem, master, &added))[0] = lp
     return True
 
 
@@ -195,7 +196,7 @@ cdef void _pending(Load* l, Group* g) noexcept nogil:
     cdef Id id
     cdef bint added
     while left and _read_id(l.source, &id):
-        p = <Pending*>idtree_insert(&g.pending, l.ks.mem, id, &added)
+        p = <Pending*>rax_insert(&g.pending, l.ks.mem, id, &added)
         if not added:
             load_fail(l, b"an entry is pending twice")
             return

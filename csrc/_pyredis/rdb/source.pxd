@@ -42,7 +42,7 @@ cdef void source_done(Source* s) noexcept nogil
 cdef void source_sum(Source* s) noexcept nogil                         # a CRC64 from here on
 cdef uint64_t source_crc(Source* s) noexcept nogil                     # of what was read since
 cdef void source_fail(Source* s, const char* reason) noexcept nogil    # the first one stays
-cdef size_t source_expect(const Source* s, uint64_t n) noexcept nogil  # of n claimed things, as many as to have room for
+cdef size_t source_expect(const Source* s, uint64_t n) noexcept nogil  # of n claimed: to have room for
 
 cdef bint source_refill(Source* s, size_t n) noexcept nogil            # source_has, where it has not
 cdef uint64_t source_wide_length(Source* s, bint* special) noexcept nogil    # source_length of more than a byte

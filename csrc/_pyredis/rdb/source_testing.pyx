@@ -17,7 +17,7 @@ from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport Entry, T_HASH, T_LIST, T_SET, T_STRING, T_ZSET, encoding_name, entry_encoding, entry_type
 from _pyredis.db.zset_type cimport ZIter, zset_check, zset_iter_all, zset_next
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
-from _pyredis.ds.idtree cimport id_max, id_of
+from _pyredis.ds.id cimport id_max, id_of
 from _pyredis.ds.listpack cimport listpack_free
 from _pyredis.rdb.load cimport Load, load_done, load_init, load_value
 from _pyredis.rdb.source cimport (Bulk, Source, bulk_free, bulk_init, source_bytes, source_count, source_crc,
