@@ -156,6 +156,16 @@ def test_a_value_that_is_refused_leaves_nothing_behind(r):
     assert r.session.memory_used <= before
 
 
+def test_what_dump_gives_is_restored_as_it_was(r):
+    fill(r, 4_000_000_000_000)
+    digests = r("DEBUG", "DIGEST")
+    for key in r("KEYS", "*"):
+        dump, encoding, lasts = r("DUMP", key), r("OBJECT", "ENCODING", key), r("DEBUG", "DIGEST-VALUE", key)
+        assert r("RESTORE", key, 0, dump, "REPLACE") == "OK", key
+        assert (r("OBJECT", "ENCODING", key), r("DEBUG", "DIGEST-VALUE", key)) == (encoding, lasts), key
+    assert r("DEBUG", "DIGEST") == digests
+
+
 # ---------------------------------------------------------------- payloads of real servers
 
 def logical(call, key, kind):

@@ -36,7 +36,8 @@ PROBES = [                           # by type: string, list, set, sorted set, h
        SETBIT k 77 1; GETDEL k2; PFADD k a b c""",
     """LRANGE k 0 -1; LLEN k; LINDEX k 0; LINDEX k -1; LINDEX k 3; LPOS k a; LPOS k 7 RANK -1; RPUSH k a 12;
        LPUSH k b 300; LINSERT k AFTER a c; LINSERT k BEFORE 12 longer-than-the-one-before; LSET k 1 new; LSET k -2 -5;
-       LREM k 1 a; LREM k -1 7; LRANGE k -100 100; LTRIM k 1 -2; RPOP k; LPOP k 2; LMOVE k k LEFT RIGHT; LRANGE k 0 -1""",
+       LREM k 1 a; LREM k -1 7; LRANGE k -100 100; LTRIM k 1 -2; RPOP k; LPOP k 2; LMOVE k k LEFT RIGHT;
+       LRANGE k 0 -1""",
     """SMEMBERS k; SCARD k; SISMEMBER k a; SMISMEMBER k 1 b 2; SRANDMEMBER k 3; SRANDMEMBER k -5; SSCAN k 0; SADD k a;
        SADD k 12345678901; SREM k a 1 7; SINTER k k; SUNIONSTORE k3 k; SPOP k; SPOP k 2; SADD k z; SMEMBERS k""",
     """ZRANGE k 0 -1 WITHSCORES; ZCARD k; ZSCORE k a; ZRANK k b; ZREVRANK k a WITHSCORE; ZCOUNT k 0 5;
