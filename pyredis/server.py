@@ -92,6 +92,7 @@ class Server:
         follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
         follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
+        follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
         follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
         follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),

@@ -559,6 +559,10 @@ cdef class Core:
         """Bytes from which a list's element gets a node of its own; 0: only when no node may hold it."""
         self.s.ks.limits.list_packed_threshold = size
 
+    def set_any_rdb_version(self, bint allowed):
+        """Are payloads of versions that nobody knows tried, too?"""
+        self.s.any_rdb_version = allowed
+
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
 

@@ -249,6 +249,7 @@ cdef struct Server:                 # what all connections share
     OutputLimit output_limits[3]    # normal, replica, pubsub
     int64_t pause_until_ms
     bint pause_writes_only
+    bint any_rdb_version            # rdb-version-check relaxed
     bint auth_required              # new connections start unauthenticated
     bint track_latency
     bint rdb_compression            # rdbcompression: LZF in what is saved

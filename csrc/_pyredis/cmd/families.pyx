@@ -15,6 +15,7 @@ from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
 from _pyredis.cmd.monitor cimport bind_monitor
 from _pyredis.cmd.pubsub cimport bind_pubsub
+from _pyredis.cmd.restore cimport bind_restore
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
 from _pyredis.cmd.sets cimport bind_sets
@@ -49,6 +50,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_lists(t)
     bind_monitor(t)
     bind_pubsub(t)
+    bind_restore(t)
     bind_scan(t)
     bind_set_algebra(t)
     bind_sets(t)

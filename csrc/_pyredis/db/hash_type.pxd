@@ -39,6 +39,11 @@ cdef struct HashIter:
 cdef void hash_bind(Keyspace* ks) noexcept nogil
 cdef Entry* hash_create(Keyspace* ks, Db* db, Key key) noexcept nogil       # empty: it must not stay so
 
+# In no table: of a listpack that came as it is; of one that was changed since, hash_settled is due.
+cdef Entry* hash_of_listpack(Keyspace* ks, Slice name, uint8_t* lp, bint timed) noexcept nogil
+cdef void hash_widen(Keyspace* ks, Entry* e, size_t fields) noexcept nogil
+cdef Entry* hash_settled(Entry* e) noexcept nogil
+
 # Reading.
 cdef size_t hash_length(const Entry* e) noexcept nogil
 cdef size_t hash_count_live(const Entry* e, int64_t now_ms) noexcept nogil

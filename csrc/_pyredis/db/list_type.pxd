@@ -6,7 +6,7 @@ from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.quicklist cimport QuickIter, QuickNode, quick_done, quick_next, quick_next_run
+from _pyredis.ds.quicklist cimport QuickIter, QuickNode, Quicklist, quick_done, quick_next, quick_next_run
 
 cdef enum ListEnd:
     LIST_HEAD = 0
@@ -32,6 +32,9 @@ cdef Element list_end(const Entry* e, ListEnd end) noexcept nogil               
 
 # An empty list under a key that is absent. Its first element is the caller's to push, before anything else.
 cdef Entry*  list_create(Keyspace* ks, Db* db, Key key) noexcept nogil
+# The like, made node by node (quicklist_push, quicklist_append_node); list_of_nodes takes them.
+cdef Quicklist* list_nodes_new(Keyspace* ks) noexcept nogil
+cdef Entry*  list_of_nodes(Keyspace* ks, Slice name, Quicklist* q) noexcept nogil
 cdef void    list_push(Keyspace* ks, Entry* e, ListEnd end, const Slice* values, int n) noexcept nogil
 cdef void    list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil
 

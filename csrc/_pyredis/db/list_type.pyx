@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport keyspace_create
+from _pyredis.db.keyspace cimport keyspace_create, keyspace_make
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
                                 entry_set_kind, entry_set_pointer)
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_length, element_slice
@@ -94,7 +94,7 @@ cdef void list_bind(Keyspace* ks) noexcept nogil:
 cdef void _to_quick(Keyspace* ks, Entry* e) noexcept nogil:
     cdef uint8_t* lp = _packed(e)
     cdef size_t n = listpack_length(lp)
-    cdef Quicklist* q = quicklist_new(ks.mem, ks.limits.list_max_listpack_size, ks.limits.list_compress_depth)
+    cdef Quicklist* q = list_nodes_new(ks)
     if n:
         quicklist_append_node(ks.mem, q, NODE_PACKED, <const char*>lp + LISTPACK_HEADER,
                               listpack_bytes(lp) - LISTPACK_EMPTY, n)
@@ -147,6 +147,19 @@ cdef Element list_end(const Entry* e, ListEnd end) noexcept nogil:
 
 cdef Entry* list_create(Keyspace* ks, Db* db, Key key) noexcept nogil:
     return keyspace_create(ks, db, key, T_LIST, ENC_LISTPACK, listpack_new(ks.mem))
+
+
+cdef Quicklist* list_nodes_new(Keyspace* ks) noexcept nogil:
+    cdef Quicklist* q = quicklist_new(ks.mem, ks.limits.list_max_listpack_size, ks.limits.list_compress_depth)
+    q.large = <size_t>ks.limits.list_packed_threshold
+    return q
+
+
+cdef Entry* list_of_nodes(Keyspace* ks, Slice name, Quicklist* q) noexcept nogil:
+    """A list in no table, not empty, made of nodes that came as they are; in the form that it asks for."""
+    cdef Entry* e = keyspace_make(ks, name, T_LIST, ENC_QUICKLIST, q)
+    list_normalize(ks, e)
+    return e
 
 
 cdef inline void _push_one(Keyspace* ks, Entry* e, ListEnd end, Slice s) noexcept nogil:

@@ -47,7 +47,9 @@ cdef struct Trim:
     int64_t limit                  # entries to delete at most; 0: any number
 
 cdef void    stream_bind(Keyspace* ks) noexcept nogil
+cdef Stream* stream_new(Arena* mem) noexcept nogil                           # of no key yet
 cdef Stream* stream_create(Keyspace* ks, Db* db, Key key) noexcept nogil     # the key is absent
+cdef void    stream_find_first(Stream* s) noexcept nogil                     # sets first_id; only looks above it
 cdef int     stream_check(const Stream* s) noexcept nogil                    # 0, or the number of the broken rule
 
 # Reading. A walk is over when the stream is changed.

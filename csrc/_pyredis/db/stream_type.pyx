@@ -46,7 +46,7 @@ cdef inline size_t _room(const Stream* s, const uint8_t* lp) noexcept nogil:
 
 # ---------------------------------------------------------------- the type
 
-cdef Stream* _new(Arena* mem) noexcept nogil:
+cdef Stream* stream_new(Arena* mem) noexcept nogil:
     cdef Stream* s = <Stream*>mem_alloc(mem, sizeof(Stream))
     memset(s, 0, sizeof(Stream))
     rax_init(&s.nodes, sizeof(void*))
@@ -54,7 +54,7 @@ cdef Stream* _new(Arena* mem) noexcept nogil:
 
 
 cdef Stream* stream_create(Keyspace* ks, Db* db, Key key) noexcept nogil:
-    cdef Stream* s = _new(ks.mem)
+    cdef Stream* s = stream_new(ks.mem)
     keyspace_create(ks, db, key, T_STREAM, ENC_STREAM, s)
     return s
 
@@ -79,7 +79,7 @@ cdef bint _free_value(Arena* mem, Encoding enc, void* value, size_t most) noexce
 
 cdef void* _copy_value(Arena* mem, const Entry* e) noexcept nogil:
     cdef const Stream* s = stream_of(e)
-    cdef Stream* copy = _new(mem)
+    cdef Stream* copy = stream_new(mem)
     cdef RaxCursor node = rax_first(&s.nodes)
     cdef bint added
     cdef uint8_t* lp
@@ -211,7 +211,7 @@ cdef Id stream_top(const Stream* s) noexcept nogil:
     return w.entry.id
 
 
-cdef void _find_first(Stream* s) noexcept nogil:
+cdef void stream_find_first(Stream* s) noexcept nogil:
     """Sets first_id, which is no longer alive; only IDs above it are looked at."""
     cdef StreamWalk w
     if s.length == 0:
@@ -313,7 +313,7 @@ cdef bint stream_delete(Arena* mem, Stream* s, Id id) noexcept nogil:
     if id_less(s.max_deleted_id, id):
         s.max_deleted_id = id
     if id_equal(id, s.first_id):
-        _find_first(s)
+        stream_find_first(s)
     return True
 
 
@@ -371,7 +371,7 @@ cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogi
             deleted += marked
         break
     if deleted:
-        _find_first(s)
+        stream_find_first(s)
     return deleted
 
 

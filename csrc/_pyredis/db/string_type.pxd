@@ -27,6 +27,7 @@ cdef bint   string_get_i64(const Entry* e, int64_t* v) noexcept nogil
 
 # Each returns the entry, which may have moved. `e` is the present entry (of any type, for a set), or NULL.
 cdef Entry* string_set(Keyspace* ks, Db* db, Key key, Entry* e, Slice value, int how) noexcept nogil
+cdef Entry* string_make(Keyspace* ks, Slice name, Slice value) noexcept nogil                   # in no table
 cdef Entry* string_set_i64(Keyspace* ks, Db* db, Key key, Entry* e, int64_t v) noexcept nogil   # keeps the TTL
 cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Slice bytes) noexcept nogil
 cdef Entry* string_resize(Keyspace* ks, Db* db, Key key, Entry* e, size_t n, char** data) noexcept nogil

@@ -19,8 +19,8 @@ from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.mem cimport Arena, mem_footprint
 from _pyredis.base.num cimport num_format_i64, num_length_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_release_value, keyspace_reshape,
-                                   keyspace_set_timed)
+from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_make, keyspace_release_value,
+                                   keyspace_reshape, keyspace_set_timed)
 from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING,
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)
@@ -150,6 +150,26 @@ cdef Entry* string_set(Keyspace* ks, Db* db, Key key, Entry* e, Slice value, int
         entry_set_pointer(e, block)
         e.flags |= ENTRY_POINTER
         entry_set_kind(e, T_STRING, ENC_RAW)
+    return e
+
+
+cdef Entry* string_make(Keyspace* ks, Slice name, Slice value) noexcept nogil:
+    """An entry in no table, with the value that string_set would give it."""
+    cdef int64_t v
+    cdef ByteStr* block
+    cdef Entry* e
+    if value.len > INLINE_MAX:
+        block = bytestr_new(ks.mem, value.ptr, value.len, 0)
+        return keyspace_make(ks, name, T_STRING, ENC_RAW, block)
+    if value.len <= LONGEST_INTEGER and num_parse_i64(value.ptr, value.len, &v):
+        e = entry_new(ks.mem, name, 8, False)
+        bytes_store64(entry_value(e), <uint64_t>v)
+        entry_set_kind(e, T_STRING, ENC_INT)
+    else:
+        e = entry_new(ks.mem, name, value.len, False)
+        memcpy(entry_value(e), value.ptr, value.len)
+        entry_set_kind(e, T_STRING, ENC_EMBSTR if value.len <= EMBSTR_MAX else ENC_RAW)
+    entry_set_access(e, keyspace_fresh_access(ks))
     return e
 
 

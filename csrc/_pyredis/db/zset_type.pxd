@@ -122,5 +122,8 @@ cdef Member** zset_build_sort(ZBuild* b) noexcept nogil                         
 cdef void   zset_build_drop(ZBuild* b) noexcept nogil               # given up, or read and done
 # The set as the value of `key`, in whatever form its size asks for; b.count is not 0. The key must be absent.
 cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil
+cdef Entry* zset_build_make(ZBuild* b, Slice name) noexcept nogil            # likewise, in no table
+# A set in no table of pairs that came as they are: sound, in order, no member twice.
+cdef Entry* zset_of_listpack(Keyspace* ks, Slice name, uint8_t* lp) noexcept nogil
 
 cdef int    zset_check(const Keyspace* ks, const Entry* e) noexcept nogil          # 0, or the number of the broken rule

@@ -27,7 +27,7 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_parse_double
 from _pyredis.base.slice cimport Slice, slice_compare, slice_of
-from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_create
+from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_add, keyspace_create, keyspace_make
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_SKIPLIST, Encoding, Entry, T_ZSET, TypeOps, entry_encoding,
                                 entry_pointer, entry_set_kind, entry_set_pointer)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
@@ -727,6 +727,20 @@ cdef void zset_build_drop(ZBuild* b) noexcept nogil:
 
 
 cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
+    cdef Entry* e = zset_build_make(b, key.name)
+    keyspace_add(b.ks, db, key, e)
+    return e
+
+
+cdef Entry* zset_of_listpack(Keyspace* ks, Slice name, uint8_t* lp) noexcept nogil:
+    """A set in no table of a listpack that came as it is, in order; one of too many members becomes large."""
+    cdef Entry* e = keyspace_make(ks, name, T_ZSET, ENC_LISTPACK, lp)
+    if listpack_length(lp) >> 1 > ks.limits.zset_max_listpack_entries:
+        _unpack(ks, e)
+    return e
+
+
+cdef Entry* zset_build_make(ZBuild* b, Slice name) noexcept nogil:
     cdef Entry* e
     cdef ZSet* z
     cdef uint8_t* lp
@@ -737,7 +751,7 @@ cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
         lp = listpack_new(b.ks.mem)
         for i in range(b.count):
             lp = _append_pair(b.ks.mem, lp, member_text(b.members[i]), b.members[i].score)
-        e = keyspace_create(b.ks, db, key, T_ZSET, ENC_LISTPACK, lp)
+        e = keyspace_make(b.ks, name, T_ZSET, ENC_LISTPACK, lp)
         zset_build_drop(b)
         return e
     z = _zset_new(b.ks)
@@ -747,7 +761,7 @@ cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
     else:
         _fill(b.ks.mem, z, b.members, b.count)
     _build_end(b)
-    return keyspace_create(b.ks, db, key, T_ZSET, ENC_SKIPLIST, z)
+    return keyspace_make(b.ks, name, T_ZSET, ENC_SKIPLIST, z)
 
 
 # ---------------------------------------------------------------- checking
