@@ -1,7 +1,7 @@
 """Publish and subscribe beside real servers: the same clients send the same, and each gets the same bytes.
 
 Who unsubscribes from everything is told in an order that is each server's own, and so has one subscription then;
-who subscribes to several patterns gets a message for each in such an order, and so their bytes are compared sorted.
+who subscribes to several patterns gets a message for each in such an order, so what came is compared sorted.
 """
 
 import random
@@ -35,7 +35,7 @@ class Client:
             more = self.socket.recv(1 << 16)
             assert more
             data += more
-        return sorted(map(freeze, Replies(data).all()), key=repr)
+        return sorted(repr(freeze(item)) for item in Replies(data).all())
 
 
 def steps(seed):
@@ -44,13 +44,11 @@ def steps(seed):
     while True:
         who = rng.randrange(4)
         word = rng.choice(["SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
-                           "PUBLISH", "PUBLISH", "SPUBLISH", "PUBSUB", "PING", "GET", "RESET", "CLIENT"])
+                           "PUBLISH", "PUBLISH", "SPUBLISH", "PUBSUB", "PING", "GET", "RESET"])
         if word in ("PUBLISH", "SPUBLISH"):
             yield who, [word, rng.choice(CHANNELS), "m" * rng.choice([0, 1, 3000])]
         elif word == "PUBSUB":
             yield who, [word, rng.choice(["NUMPAT", "NUMSUB", "SHARDNUMSUB"]), *rng.sample(CHANNELS, rng.randint(0, 2))]
-        elif word == "CLIENT":
-            yield who, [word, "REPLY", rng.choice(["ON", "SKIP"])]
         elif word == "RESET":
             yield who, [word]
         elif word == "GET":

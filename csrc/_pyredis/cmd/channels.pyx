@@ -133,7 +133,7 @@ cdef inline bint _matches(const Matcher* m, uint64_t head, Slice name) noexcept 
     if m.literal > 8 and memcmp(name.ptr, text.ptr, m.literal) != 0:
         return False
     if m.rest == REST_ALL:
-        return True
+        return name.len != 0                     # Redis: not even * matches an empty name
     if m.rest == REST_NOTHING:
         return name.len == m.literal
     return text_glob(text.ptr, text.len, name.ptr, name.len, False)
