@@ -73,6 +73,7 @@ cdef Status cmd_xgroup_create(Ctx* c) noexcept nogil:
     cdef Stream* s
     cdef Group* g
     cdef Id id
+    cdef bint made
     cdef Status st = _parse_options(c, True, &o)
     if st == OK:
         st = _open(c, o.mkstream, False, &s, &g)
@@ -84,10 +85,11 @@ cdef Status cmd_xgroup_create(Ctx* c) noexcept nogil:
         return st
     if g != NULL:
         return fail_with(c, ERR_CUSTOM, b"BUSYGROUP Consumer Group name already exists")
-    if s == NULL:
+    made = s == NULL
+    if made:
         s = stream_create(c.ks, c.db, key_at(c, 2))
     group_create(c.ks.mem, &s.groups, c.argv[3], id, o.entries_read)
-    key_changed(c, c.argv[2], EV_STREAM | EV_TOLD, b"xgroup-create", 1)
+    key_changed(c, c.argv[2], EV_STREAM if made else EV_STREAM | EV_TOLD, b"xgroup-create", 1)
     reply_ok(c.out)
     return OK
 
