@@ -138,9 +138,10 @@ def _clients(server: Any) -> Fields:
     yield "blocked_clients", blocked["clients"]
     yield "tracking_clients", server.core.tracking_counts()[0]
     yield "pubsub_clients", server.core.subscribed()["clients"]
-    yield "watching_clients", 0
+    watching = server.core.watching()
+    yield "watching_clients", watching["clients"]
     yield "clients_in_timeout_table", blocked["with_deadline"]
-    yield "total_watched_keys", 0
+    yield "total_watched_keys", watching["keys"]
     yield "total_blocking_keys", blocked["keys"]
     yield "total_blocking_keys_on_nokey", 0
 

@@ -55,7 +55,8 @@ SOON = re.compile(rb"\+?0*[1-9][0-9]{0,4}")
 APART = {"SHUTDOWN", "DEBUG", "AUTH", "HELLO", "QUIT", "RESET", "CLIENT", "CONFIG", "MONITOR", "SYNC", "PSYNC",
          "REPLICAOF", "SLAVEOF", "FAILOVER", "SAVE", "BGSAVE", "BGREWRITEAOF", "MODULE", "ACL", "CLUSTER", "SCRIPT",
          "FUNCTION", "LATENCY", "SLOWLOG", "ROLE", "INFO", "MEMORY", "LOLWUT", "COMMAND", "MIGRATE", "REPLCONF",
-         "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE"}
+         "SUBSCRIBE", "UNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUNSUBSCRIBE",
+          "MULTI", "EXEC", "DISCARD", "WATCH"}                   # (transactions have a differential test of their own)
 
 
 class Leaf:

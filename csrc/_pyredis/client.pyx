@@ -12,8 +12,9 @@ from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.blocking cimport blocking_release
 from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_TRACKING, CONN_UNIX, CONN_WATCHED, GATE_AUTH,
-                               Conn, Server, Text, conn_close, text_set)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_MULTI, CONN_TRACKING, CONN_UNIX, CONN_WATCHED,
+                               GATE_AUTH, Conn, Server, Text, conn_close, text_set)
+from _pyredis.cmd.queue cimport transaction_memory, transaction_of
 from _pyredis.cmd.tracking cimport (TRACK_CACHING, Tracker, Tracking, tracker_of, tracking_add_prefix,
                                     tracking_has_prefix, tracking_of, tracking_start, tracking_stop)
 from _pyredis.conn cimport conn_end_after_reply, conn_find, conn_memory
@@ -162,6 +163,9 @@ cdef class Client:
             "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
             "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
+            "queued": transaction_of(c).count if c.flags & CONN_MULTI else -1,
+            "watched": transaction_of(c).watched if c.transaction != NULL else 0,
+            "transaction_memory": transaction_memory(c),
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
         }
 

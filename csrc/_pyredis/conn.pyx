@@ -32,6 +32,8 @@ from _pyredis.cmd.tracking cimport tracking_leave
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.output cimport output_check, output_forget
+from _pyredis.cmd.queue cimport queue_end, transaction_memory
+from _pyredis.cmd.watch cimport watch_none
 from _pyredis.db.keyspace cimport keyspace_set_clock
 from _pyredis.wire.block cimport BLOCK, block_give, block_take
 from _pyredis.wire.parser cimport (PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, ParseResult, args_free, parser_free,
@@ -118,6 +120,8 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     channels_leave(s, c)
     monitor_leave(s, c)
     tracking_leave(s, c)
+    watch_none(s, c)
+    queue_end(s, c)
     if c.flags & CONN_DUE:
         _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)
@@ -155,7 +159,8 @@ cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
 cdef size_t conn_memory(const Conn* c) noexcept nogil:
     """Bytes that this connection takes."""
     return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
-            + c.local_address.len + c.lib_name.len + c.lib_version.len + channels_memory(c))
+            + c.local_address.len + c.lib_name.len + c.lib_version.len + channels_memory(c)
+            + transaction_memory(c))
 
 
 cdef void conn_end_after_reply(Server* s, Conn* c) noexcept nogil:

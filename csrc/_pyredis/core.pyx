@@ -21,12 +21,11 @@ from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
-                               CONN_MONITOR, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP,
-                               CONN_REPLY_SKIP_NEXT,
-                               CONN_DUE, CONN_TRACKING, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH,
-                               GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close,
-                               conn_due, text_set)
+                               CONN_CLOSE_ASAP, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_HELD,
+                               CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT, CONN_NO_TOUCH,
+                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING, CONN_UNIX,
+                               CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command,
+                               Conn, Ctx, Server, ServerStats, conn_close, conn_due, text_set)
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
@@ -40,6 +39,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
                                     TRACK_CACHING as TRACKING_CACHING, TRACK_NOLOOP as TRACKING_NOLOOP,
                                     TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, Tracking,
                                     tracking_free, tracking_new, tracking_of, tracking_settle)
+from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
@@ -242,6 +242,7 @@ cdef class Core:
         self.s.pubsub = channels_new(self.s)
         notify_bind(self.s)
         self.s.tracked = tracking_new(self.s)
+        self.s.watching = watching_new(self.s)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -268,6 +269,7 @@ cdef class Core:
         blocking_free(self.s)
         channels_free(self.s)
         tracking_free(self.s)
+        watching_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         table_free(&self.s.table)
         keyspace_free(self.s.ks)
@@ -624,6 +626,11 @@ cdef class Core:
         return {"channels": p.of_kind[<int>CHANNEL_PLAIN].used, "patterns": p.of_kind[<int>CHANNEL_PATTERN].used,
                 "shard_channels": p.of_kind[<int>CHANNEL_SHARD].used, "clients": p.clients}
 
+    def watching(self):
+        """How many connections watch keys, and how many keys are watched."""
+        cdef Watching* w = watching_of(self.s)
+        return {"clients": w.clients, "keys": w.count}
+
     # ------------------------------------------------------------ figures
 
     def now_ms(self):
@@ -763,6 +770,8 @@ cdef list _percentiles(Server* s, Command* c, list percentiles):
 # ---------------------------------------------------------------- bits of Client.flags
 
 FLAG_BLOCKED = <int>CONN_BLOCKED
+FLAG_MULTI = <int>CONN_MULTI
+FLAG_DIRTY_CAS = <int>CONN_DIRTY_CAS
 FLAG_CLOSING = <int>CONN_CLOSE_AFTER_REPLY
 FLAG_CLOSING_NOW = <int>CONN_CLOSE_ASAP
 FLAG_REPLY_OFF = <int>CONN_REPLY_OFF

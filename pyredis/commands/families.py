@@ -15,9 +15,11 @@ from . import (
     sorting,
     streams,
     strings,
+    transactions,
 )
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
-    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY, server.FAMILY,
+    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY,
+    transactions.FAMILY, server.FAMILY,
 ]

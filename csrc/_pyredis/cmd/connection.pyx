@@ -10,8 +10,10 @@ from _pyredis.cmd.channels cimport channels_leave
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
 from _pyredis.cmd.monitor cimport monitor_leave
+from _pyredis.cmd.queue cimport queue_end
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.cmd.tracking cimport tracking_stop
+from _pyredis.cmd.watch cimport watch_none
 from _pyredis.wire.reply cimport (reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice,
                                   reply_text)
 
@@ -60,10 +62,12 @@ cdef Status cmd_quit(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_reset(Ctx* c) noexcept nogil:
-    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, no subscriptions, no monitor,
-    not authenticated."""
+    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated, with no
+    subscriptions, no monitor, nothing queued or watched."""
     channels_leave(c.server, c.conn)
     monitor_leave(c.server, c.conn)
+    watch_none(c.server, c.conn)
+    queue_end(c.server, c.conn)
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
     tracking_stop(c.server, c.conn)

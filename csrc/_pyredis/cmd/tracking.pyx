@@ -213,7 +213,8 @@ cdef void _track(Server* s, Slice name, Tracker* tracker) noexcept nogil:
 
 
 cdef void tracking_remember(Ctx* c) noexcept nogil:
-    """Remembers what was read, unless OPTIN or OPTOUT is against it. CLIENT CACHING is good for one command."""
+    """Remembers what was read, unless OPTIN or OPTOUT is against it. CLIENT CACHING is good for one command, or
+    for one EXEC with all that it runs."""
     cdef Tracker* t = tracker_of(c.conn)
     cdef KeyRun[KEY_RUNS] runs
     cdef int n, i, k
@@ -224,7 +225,8 @@ cdef void tracking_remember(Ctx* c) noexcept nogil:
         for i in range(n):
             for k in range(runs[i].count):
                 _track(c.server, c.argv[runs[i].first + k * runs[i].step], t)
-    if caching and not c.conn.flags & CONN_MULTI and (c.cmd.parent == NULL or strcmp(c.cmd.parent.name, b"client")):
+    if caching and not c.conn.flags & CONN_MULTI and c.cmd == c.conn.last_command and (
+            c.cmd.parent == NULL or strcmp(c.cmd.parent.name, b"client")):
         t.options &= ~<uint32_t>TRACK_CACHING
 
 
