@@ -7,6 +7,7 @@ from . import (
     hyperloglog,
     keys,
     lists,
+    scripting,
     server,
     sets,
     sorted_sets,
@@ -17,5 +18,6 @@ from . import (
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
-    hyperloglog.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, server.FAMILY,
+    hyperloglog.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, scripting.FAMILY,
+    server.FAMILY,
 ]

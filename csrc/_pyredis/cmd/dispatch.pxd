@@ -1,6 +1,7 @@
 # dispatch -- from a parsed request to its reply. The story is in dispatch.pyx.
 from libc.stdint cimport uint64_t
 from _pyredis.base.slice cimport Slice
+from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
 from _pyredis.db.effects cimport Effects
 
@@ -20,5 +21,8 @@ cdef struct Request:
 cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil
 cdef bint dispatch_run(Server* s, Request* r) noexcept nogil     # False: the connection is held; ask again later
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil
+cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil   # one that is not replied
+# Runs a command on behalf of another one, which has made the checks: its effects wait for the drain of that one.
+cdef Status dispatch_nested(Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil
 cdef void dispatch_serve_blocked(Server* s) noexcept nogil       # after changes outside of any command, and their drain
 cdef void dispatch_drain(Server* s) noexcept nogil               # after changes outside of any command

@@ -13,21 +13,21 @@ with one comparison. Nobody but this module answers an error on a command's beha
 A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
 that connection waits, and is read again from `start`.
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcpy, strlen
 
 from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
-from _pyredis.base.status cimport (BLOCKED, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
+from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
                                    ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
-from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, SINKS,
+from _pyredis.cmd.ctx cimport (CMD_ALLOW_BUSY, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_PAUSE, SINKS,
                                ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
-from _pyredis.db.effects cimport Effects, effects_clear
+from _pyredis.db.effects cimport Effects, effects_clear, effects_keep, effects_propagate
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
 from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error
@@ -72,7 +72,7 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
 
 # ---------------------------------------------------------------- errors
 
-cdef void _count_error(Server* s, const char* text, size_t n) noexcept nogil:
+cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil:
     """Counts by the error's code, the first word, as INFO errorstats shows it."""
     cdef const char* space = <const char*>memchr(text, c' ', n)
     cdef size_t length = space - text if space != NULL else n
@@ -104,7 +104,7 @@ cdef bint _same(const char* a, const char* b, size_t n) noexcept nogil:
 
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil:
     """Replies an error and counts it."""
-    _count_error(c.server, text, n)
+    dispatch_count_error(c.server, text, n)
     reply_error(c.out, text, n)
 
 
@@ -164,6 +164,10 @@ cdef Status _check_memory(Ctx* c) noexcept nogil:
     return ERR_OOM if c.cmd.flags & CMD_DENYOOM and c.server.mem.used > c.server.memory_limit else OK
 
 
+cdef Status _check_busy(Ctx* c) noexcept nogil:
+    return OK if c.cmd.flags & CMD_ALLOW_BUSY else fail_with(c, ERR_CUSTOM, c.server.busy_text)
+
+
 cdef Status _check_pause(Ctx* c) noexcept nogil:
     if c.server.pause_writes_only and not c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE):
         return OK
@@ -181,6 +185,8 @@ cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
             st = _check_auth(c)
         elif gate == GATE_MEMORY:
             st = _check_memory(c)
+        elif gate == GATE_BUSY:
+            st = _check_busy(c)
         elif gate == GATE_PAUSE:
             st = _check_pause(c)
     return st
@@ -261,6 +267,38 @@ cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
         s.command = c
         dispatch_drain(s)
         s.command = NULL
+    return st
+
+
+cdef void _keep_keys(Effects* fx, size_t first) noexcept nogil:
+    """The arguments of a nested command go before the drain: its keys are copied."""
+    cdef size_t i
+    for i in range(first, fx.count):
+        if fx.list[i].key.ptr != NULL:
+            fx.list[i].key = effects_keep(fx, fx.list[i].key)
+
+
+cdef Status dispatch_nested(Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil:
+    cdef Ctx c
+    cdef Effects* fx = &s.ks.fx
+    cdef size_t first = fx.count
+    cdef int64_t dirty = fx.command_dirty
+    cdef uint64_t began = s.ticks
+    cdef Status st
+    _context(&c, s, conn, cmd, argv, argc)
+    st = cmd.fn(&c) if cmd.fn != NULL else s.control(&c)
+    s.ticks = clock_ticks()
+    s.stats.commands += 1
+    command_count(cmd, s.mem, s.ticks - began, s.track_latency)
+    if UNLIKELY(st != OK):
+        cmd.failed += 1
+        if st < BLOCKED:
+            _fail(&c, st)
+    if fx.propagating and fx.command_dirty != dirty and not fx.rewritten:
+        effects_propagate(fx, c.db.id, argc, argv, False)
+    fx.rewritten = False
+    if UNLIKELY(fx.count != first):
+        _keep_keys(fx, first)
     return st
 
 

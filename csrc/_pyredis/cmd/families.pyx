@@ -11,6 +11,7 @@ from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
 from _pyredis.cmd.scan cimport bind_scan
+from _pyredis.cmd.scripting cimport bind_scripting
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
 from _pyredis.cmd.sets cimport bind_sets
 from _pyredis.cmd.sorted_set_algebra cimport bind_sorted_set_algebra
@@ -40,6 +41,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_list_blocking(t)
     bind_lists(t)
     bind_scan(t)
+    bind_scripting(t)
     bind_set_algebra(t)
     bind_sets(t)
     bind_sorted_set_algebra(t)

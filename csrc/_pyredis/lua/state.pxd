@@ -29,10 +29,14 @@ cdef struct Vm:
 cdef Vm* vm_new(const LuaApi* api, void* owner, void (*open)(Vm* vm) noexcept nogil) noexcept nogil
 cdef void vm_free(Vm* vm) noexcept nogil
 cdef size_t vm_memory(const Vm* vm) noexcept nogil          # bytes of all that the interpreter has
+cdef Vm* vm_of(lua_State* L) noexcept nogil                 # of a state or one of its coroutines
 cdef bint vm_is_guard(const Vm* vm, lua_State* L, int i) noexcept nogil
 
 # Makes the table on top a guarded one: a stand-in takes its place, through which it is read only.
 cdef void vm_guard(Vm* vm) noexcept nogil
+
+cdef void vm_strict(Vm* vm) noexcept nogil                  # reading what the table on top has not is an error
+cdef void vm_show(Vm* vm, int view) noexcept nogil          # chunks see the table at this registry index as globals
 
 # Compiles text (never bytecode) into a function on top, or an error text (the status says which).
 cdef int vm_compile(Vm* vm, lua_State* L, const char* p, size_t n, const char* name) noexcept nogil

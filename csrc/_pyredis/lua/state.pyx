@@ -33,6 +33,7 @@ cdef extern from "<unistd.h>" nogil:
     int _SC_PAGESIZE
 
 cdef enum:
+    SELF = 1                       # registry index of the Vm: the first
     PIECES = 64                    # of a chunk that `load` reads, joined at a time
     RANDOM_RANGE = 0x7FFFFFFF
     BYTECODE = 27                  # its first byte
@@ -57,6 +58,15 @@ cdef void* _alloc(void* ud, void* p, size_t old, size_t n) noexcept nogil:
 
 cdef size_t vm_memory(const Vm* vm) noexcept nogil:
     return vm.mem.used if vm != NULL else 0
+
+
+cdef Vm* vm_of(lua_State* L) noexcept nogil:
+    cdef const LuaApi* api = lua_api()
+    cdef Vm* vm
+    api.rawgeti(L, LUA_REGISTRYINDEX, SELF)
+    vm = <Vm*>api.touserdata(L, -1)
+    lua_pop(api, L, 1)
+    return vm
 
 
 # ---------------------------------------------------------------- guards
@@ -472,9 +482,7 @@ cdef void _seal(Vm* vm) noexcept nogil:
         else:
             lua_pop(api, L, 1)
     _seal_strings(vm)
-    api.createtable(L, 0, 1)
-    lua_set_function(api, L, b"__index", _missing_global)
-    api.setmetatable(L, -2)
+    vm_strict(vm)
     api.pushvalue(L, -1)
     vm.names = api.aux_ref(L, LUA_REGISTRYINDEX)
     vm_guard(vm)
@@ -488,6 +496,20 @@ cdef void _seal(Vm* vm) noexcept nogil:
     lua_pop(api, L, 1)
 
 
+cdef void vm_strict(Vm* vm) noexcept nogil:
+    vm.api.createtable(vm.L, 0, 1)
+    lua_set_function(vm.api, vm.L, b"__index", _missing_global)
+    vm.api.setmetatable(vm.L, -2)
+
+
+cdef void vm_show(Vm* vm, int view) noexcept nogil:
+    vm.api.pushvalue(vm.L, LUA_GLOBALSINDEX)
+    vm.api.getmetatable(vm.L, -1)
+    vm.api.rawgeti(vm.L, LUA_REGISTRYINDEX, view)
+    vm.api.setfield(vm.L, -2, b"__index")
+    lua_pop(vm.api, vm.L, 2)
+
+
 cdef Vm* vm_new(const LuaApi* api, void* owner, void (*open)(Vm* vm) noexcept nogil) noexcept nogil:
     cdef Arena* mem = arena_new()
     cdef Vm* vm = <Vm*>mem_alloc(mem, sizeof(Vm))
@@ -499,6 +521,8 @@ cdef Vm* vm_new(const LuaApi* api, void* owner, void (*open)(Vm* vm) noexcept no
     vm.random = <uint64_t>0x1234ABCD330E
     vm.limit = <size_t>sysconf(_SC_PHYS_PAGES) * <size_t>sysconf(_SC_PAGESIZE) // 2
     vm.L = L = api.newstate(_alloc, vm)
+    api.pushlightuserdata(L, vm)
+    api.rawseti(L, LUA_REGISTRYINDEX, SELF)
     _open(vm, api.open_base, b"")
     _open(vm, api.open_table, b"table")
     _open(vm, api.open_string, b"string")

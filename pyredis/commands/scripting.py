@@ -1,0 +1,133 @@
+"""Scripts: programs in Lua 5.1 that run inside the server, sent with each call or kept as libraries of functions."""
+
+from .spec import (
+    ALLOW_BUSY,
+    DENYOOM,
+    LOADING,
+    NO_MANDATORY_KEYS,
+    NOSCRIPT,
+    READONLY,
+    SKIP_MONITOR,
+    STALE,
+    WRITE,
+    Array,
+    Bulk,
+    Category,
+    Command,
+    Family,
+    Flag,
+    Integer,
+    Key,
+    KeyNum,
+    Map,
+    OneOf,
+    PureToken,
+    Reply,
+    Status,
+    String,
+)
+
+RUNS = NOSCRIPT | SKIP_MONITOR | STALE | NO_MANDATORY_KEYS | Flag.MAY_REPLICATE
+READS = NOSCRIPT | SKIP_MONITOR | STALE | NO_MANDATORY_KEYS | READONLY
+ON_EVERY_SHARD = ["request_policy:all_shards", "response_policy:all_succeeded"]
+ON_EVERY_NODE = ["request_policy:all_nodes", "response_policy:all_succeeded"]
+MODES = [PureToken("async"), PureToken("sync")]
+
+
+def _runs(name: str, what: str, since: str, summary: str, *, read_only: bool = False) -> Command:
+    """One of the six that run something: it, the number of keys, the keys, the other arguments."""
+    return Command(name, since=since, arity=-3, flags=READS if read_only else RUNS,
+                   keys=[KeyNum(2, access="RO ACCESS" if read_only else "RW ACCESS UPDATE",
+                                notes="What the script does with them is not known.")],
+                   args=[String(what), Integer("numkeys"), Key("key", optional=True, many=True),
+                         String("arg", optional=True, many=True)],
+                   reply=Reply("what the script returns"),
+                   complexity="That of the script.", summary=summary)
+
+
+FAMILY = Family("scripting", categories=Category.SCRIPTING, commands=[
+    _runs("EVAL", "script", "2.6.0", "Runs a script."),
+    _runs("EVALSHA", "sha1", "2.6.0", "Runs a script that the server has, by its SHA-1."),
+    _runs("EVALSHA_RO", "sha1", "7.0.0", "Runs a script that the server has, by its SHA-1, without the right to write.",
+          read_only=True),
+    _runs("EVAL_RO", "script", "7.0.0", "Runs a script without the right to write.", read_only=True),
+    _runs("FCALL", "function", "7.0.0", "Calls a function of a library."),
+    _runs("FCALL_RO", "function", "7.0.0", "Calls a function of a library, without the right to write.",
+          read_only=True),
+
+    Command("FUNCTION", since="7.0.0", arity=-2, summary="A container for the commands about libraries of functions.",
+            complexity="Depends on the subcommand.", subcommands=[
+        Command("DELETE", since="7.0.0", arity=3, flags=WRITE | NOSCRIPT,
+                args=[String("library-name")], reply=Status("OK"), tips=ON_EVERY_SHARD,
+                summary="Removes a library and its functions."),
+        Command("DUMP", since="7.0.0", arity=2, flags=NOSCRIPT,
+                reply=Bulk("what FUNCTION RESTORE takes"),
+                complexity="O(N) for N libraries.",
+                summary="Gives all libraries in one string."),
+        Command("FLUSH", since="7.0.0", arity=-2, flags=WRITE | NOSCRIPT,
+                args=[OneOf("flush-type", MODES, optional=True)], reply=Status("OK"), tips=ON_EVERY_SHARD,
+                complexity="O(N) for N functions.",
+                summary="Removes all libraries."),
+        Command("HELP", since="7.0.0", arity=2, flags=LOADING | STALE, control=True,
+                reply=Array("lines of text"),
+                summary="Explains the subcommands of FUNCTION."),
+        Command("KILL", since="7.0.0", arity=2, flags=NOSCRIPT | ALLOW_BUSY,
+                reply=Status("OK"), tips=["request_policy:all_shards", "response_policy:one_succeeded"],
+                summary="Ends the function that is running, unless it has written."),
+        Command("LIST", since="7.0.0", arity=-2, flags=NOSCRIPT,
+                args=[String("library-name-pattern", token="LIBRARYNAME", optional=True),
+                      PureToken("withcode", optional=True)],
+                reply=Array("a map for each library"), tips=["nondeterministic_output_order"],
+                complexity="O(N) for N functions.",
+                summary="Describes the libraries."),
+        Command("LOAD", since="7.0.0", arity=-3, flags=WRITE | DENYOOM | NOSCRIPT,
+                args=[PureToken("replace", optional=True), String("function-code")],
+                reply=Bulk("the library's name"), tips=ON_EVERY_SHARD,
+                complexity="O(1), and that of the library's code as it loads.",
+                summary="Makes a library."),
+        Command("RESTORE", since="7.0.0", arity=-3, flags=WRITE | DENYOOM | NOSCRIPT,
+                args=[String("serialized-value"),
+                      OneOf("policy", [PureToken("flush"), PureToken("append"), PureToken("replace")], optional=True)],
+                reply=Status("OK"), tips=ON_EVERY_SHARD,
+                complexity="O(N) for N functions.",
+                summary="Makes the libraries that FUNCTION DUMP gave."),
+        Command("STATS", since="7.0.0", arity=2, flags=NOSCRIPT | ALLOW_BUSY,
+                reply=Map("what runs, and how many libraries and functions there are"),
+                tips=["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+                summary="Tells which function runs, and counts libraries and functions."),
+    ]),
+
+    Command("SCRIPT", since="2.6.0", arity=-2, summary="A container for the commands about scripts.",
+            complexity="Depends on the subcommand.", subcommands=[
+        Command("DEBUG", since="3.2.0", arity=3, flags=NOSCRIPT,
+                args=[OneOf("mode", [PureToken("yes"), PureToken("sync"), PureToken("no")])],
+                reply=Status("OK"),
+                summary="Would turn the script debugger on; there is none."),
+        Command("EXISTS", since="2.6.0", arity=-3, flags=NOSCRIPT,
+                args=[String("sha1", many=True)],
+                reply=Array("1 or 0 for each"),
+                tips=["request_policy:all_shards", "response_policy:agg_logical_and"],
+                complexity="O(N) for N names.",
+                summary="Tells which scripts the server has."),
+        Command("FLUSH", since="2.6.0", arity=-2, flags=NOSCRIPT,
+                args=[OneOf("flush-type", MODES, optional=True, since="6.2.0")],
+                reply=Status("OK"), tips=ON_EVERY_NODE, history=[("6.2.0", "`ASYNC` and `SYNC`.")],
+                complexity="O(N) for N scripts.",
+                summary="Forgets all scripts."),
+        Command("HELP", since="5.0.0", arity=2, flags=LOADING | STALE, control=True,
+                reply=Array("lines of text"),
+                summary="Explains the subcommands of SCRIPT."),
+        Command("KILL", since="2.6.0", arity=2, flags=NOSCRIPT | ALLOW_BUSY,
+                reply=Status("OK"), tips=["request_policy:all_shards", "response_policy:one_succeeded"],
+                summary="Ends the script that is running, unless it has written."),
+        Command("LOAD", since="2.6.0", arity=3, flags=NOSCRIPT | STALE,
+                args=[String("script")], reply=Bulk("its SHA-1"), tips=ON_EVERY_NODE,
+                complexity="O(N) for N bytes.",
+                summary="Keeps a script, without running it."),
+        Command("SHOW", valkey="8.0.0", arity=3, flags=NOSCRIPT | STALE,
+                args=[String("sha1")], reply=Bulk("the script's text"),
+                summary="Gives the text of a script."),
+    ]),
+])
+
+FAMILY = Family("scripting", categories=Category.SCRIPTING, commands=[c for c in FAMILY if c.name not in ("FUNCTION", "FCALL", "FCALL_RO")])  # TMP
