@@ -28,6 +28,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.families cimport bind_families
+from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find,
@@ -254,6 +255,7 @@ cdef class Core:
         table_init(&self.s.table, self.s.mem)
         self.s.scripting = scripting_new(self.s)
         scripting_of(self.s).scripts = script_cache_new(self.s)
+        scripting_of(self.s).functions = libraries_new(self.s)
         self.s.control = _control
         self.s.log = _log
         self.s.serve_others = _serve_others
@@ -277,6 +279,7 @@ cdef class Core:
             conn_free(self.s, self.s.first)
         blocking_free(self.s)
         script_cache_free(self.s, script_cache_of(self.s))
+        libraries_free(self.s, libraries_of(self.s))
         scripting_free(scripting_of(self.s))
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
@@ -547,11 +550,13 @@ cdef class Core:
         script_end(self.s)
 
     def scripts(self):
-        """Figures, as a dict: scripts kept, their bytes, those that gave way, bytes of the interpreters."""
+        """Figures, as a dict: scripts and functions kept, their bytes, those that gave way, the interpreters' bytes."""
+        cdef Libraries* x = libraries_of(self.s)
         cdef ScriptCache* cache = script_cache_of(self.s)
         return {"scripts": cache.scripts.used, "script_bytes": cache.bytes + dict_bytes(&cache.scripts),
                 "evicted": cache.evicted, "eval_vm": vm_memory(cache.vm),
-                "functions": 0, "libraries": 0, "function_bytes": 0, "function_vm": 0}
+                "functions": x.functions.used, "libraries": x.libraries.used, "function_bytes": x.bytes,
+                "function_vm": vm_memory(x.vm)}
 
     # ------------------------------------------------------------ settings
 

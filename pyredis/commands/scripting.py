@@ -129,5 +129,3 @@ FAMILY = Family("scripting", categories=Category.SCRIPTING, commands=[
                 summary="Gives the text of a script."),
     ]),
 ])
-
-FAMILY = Family("scripting", categories=Category.SCRIPTING, commands=[c for c in FAMILY if c.name not in ("FUNCTION", "FCALL", "FCALL_RO")])  # TMP

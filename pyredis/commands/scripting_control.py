@@ -14,7 +14,7 @@ def script_help(server: Any, client: Any, argv: Sequence[bytes]) -> list[Simple]
     return help_reply(entry)
 
 
-def _function_help(server: Any, client: Any, argv: Sequence[bytes]) -> list[Simple]:
+def function_help(server: Any, client: Any, argv: Sequence[bytes]) -> list[Simple]:
     """FUNCTION HELP"""
     entry = server.table.find("function")
     assert entry is not None

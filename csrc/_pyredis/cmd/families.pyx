@@ -5,6 +5,8 @@ from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
+from _pyredis.cmd.function_payload cimport bind_function_payload
+from _pyredis.cmd.functions cimport bind_functions
 from _pyredis.cmd.hashes cimport bind_hashes
 from _pyredis.cmd.hyperloglog cimport bind_hyperloglog
 from _pyredis.cmd.keys cimport bind_keys
@@ -34,6 +36,8 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_databases(t)
     bind_expiry(t)
     bind_field_expiry(t)
+    bind_function_payload(t)
+    bind_functions(t)
     bind_hashes(t)
     bind_hyperloglog(t)
     bind_keys(t)

@@ -43,6 +43,7 @@ cdef Library* library_find(const Libraries* x, Slice name) noexcept nogil
 # Would its functions' names meet those of another library, which does not make way for it? An error, or OK.
 cdef Status library_check(Ctx* c, const Library* library, bint replace) noexcept nogil
 cdef void library_commit(Server* s, Library* library) noexcept nogil        # takes it; one of its name goes
+cdef void library_remove(Server* s, Library* library) noexcept nogil        # out of the server, and freed
 cdef void libraries_forget(Server* s) noexcept nogil                        # all of them, and their interpreter
 cdef void bind_functions(Table* t) noexcept nogil
 

@@ -140,6 +140,11 @@ cdef void _take_out(Libraries* x, Library* library) noexcept nogil:
     x.bytes -= _size(library)
 
 
+cdef void library_remove(Server* s, Library* library) noexcept nogil:
+    _take_out(libraries_of(s), library)
+    library_free(s, library)
+
+
 cdef Status library_check(Ctx* c, const Library* library, bint replace) noexcept nogil:
     cdef Libraries* x = libraries_of(c.server)
     cdef Library* old = library_find(x, library.name)
@@ -164,8 +169,7 @@ cdef void library_commit(Server* s, Library* library) noexcept nogil:
     cdef Library* old = library_find(x, library.name)
     cdef Function* f = library.first
     if old != NULL:
-        _take_out(x, old)
-        library_free(s, old)
+        library_remove(s, old)
     dict_insert(&x.libraries, library, dict_hash(&x.by_library_name, library.name.ptr, library.name.len))
     while f != NULL:
         dict_insert(&x.functions, f, dict_hash(&x.by_folded_name, f.folded.ptr, f.folded.len))
@@ -532,12 +536,10 @@ cdef Status cmd_fcall_ro(Ctx* c) noexcept nogil:
 
 cdef Status cmd_function_delete(Ctx* c) noexcept nogil:
     """FUNCTION DELETE library -> OK"""
-    cdef Libraries* x = libraries_of(c.server)
-    cdef Library* library = library_find(x, c.argv[2])
+    cdef Library* library = library_find(libraries_of(c.server), c.argv[2])
     if library == NULL:
         return fail_with(c, ERR_CUSTOM, b"ERR Library not found")
-    _take_out(x, library)
-    library_free(c.server, library)
+    library_remove(c.server, library)
     c.ks.fx.command_dirty += 1
     reply_ok(c.out)
     return OK

@@ -249,7 +249,7 @@ cdef int _sha1hex(lua_State* L) noexcept nogil:
     cdef size_t n
     cdef const char* p
     if api.gettop(L) != 1:
-        return _raise(api, L, b"wrong number of arguments", True, False)
+        return _raise(api, L, b"ERR wrong number of arguments", True, False)
     p = api.tolstring(L, 1, &n)
     if p == NULL:
         p = b""
