@@ -365,7 +365,7 @@ cdef Status _read_name(Ctx* c, Slice code, Slice* name, char* buffer) noexcept n
             if not text_equal_nocase(word, n, b"#!lua", 5):
                 snprintf(detail, sizeof(c.server.detail), b"ERR Engine '%.*s' not found", <int>n - 2, &word[2])
                 return fail_with(c, ERR_CUSTOM, detail)
-        elif n >= 5 and memcmp(word, b"name=", 5) == 0:
+        elif n >= 5 and text_equal_nocase(word, 5, b"name=", 5):
             if name.ptr != NULL:
                 return fail_with(c, ERR_CUSTOM, (
                     b"ERR Invalid metadata value, name argument was given multiple times"))

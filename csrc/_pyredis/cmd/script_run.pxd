@@ -19,6 +19,7 @@ cdef struct Run:                   # a script under way
     Vm* vm
     Slice name                     # its SHA-1, or the function's name
     bint is_eval
+    bint trusted                   # runs without guards (vm_trust)
     uint32_t flags
     bint over_memory               # when it began
     bint wrote                     # has called a command that writes

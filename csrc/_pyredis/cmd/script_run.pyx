@@ -227,6 +227,7 @@ cdef int _call(lua_State* L, bint raising) noexcept nogil:
         api.pushnil(L)
         return 1
     p = _reply_bytes(t)
+    api.settop(L, 0)                             # many arguments leave little of the stack
     convert_push(api, L, p)
     return api.error(L) if UNLIKELY(raising and p[0] == c'-') else 1
 
@@ -630,11 +631,11 @@ cdef void _push_list(const LuaApi* api, lua_State* L, const Slice* argv, int n) 
         api.rawseti(L, -2, i + 1)
 
 
-cdef void _set_globals(Vm* vm, Ctx* c, int keys) noexcept nogil:
+cdef void _set_globals(Vm* vm, Ctx* c, bint trusted, int keys) noexcept nogil:
     """KEYS and ARGV, in the table of globals that only the server can write."""
     cdef const LuaApi* api = vm.api
     cdef lua_State* L = vm.L
-    api.rawgeti(L, LUA_REGISTRYINDEX, vm.names)
+    api.rawgeti(L, LUA_REGISTRYINDEX, vm.plain_names if trusted else vm.names)
     api.rawgeti(L, LUA_REGISTRYINDEX, vm.keys_name)
     _push_list(api, L, c.argv + 3, keys)
     api.rawset(L, -3)
@@ -665,7 +666,7 @@ cdef Status script_call(Ctx* c, Run* run, int keys) noexcept nogil:
     api.pushcclosure(L, script_on_error, 0)
     api.insert(L, 1)
     if run.is_eval:
-        _set_globals(vm, c, keys)
+        _set_globals(vm, c, run.trusted, keys)
     else:
         _push_list(api, L, c.argv + 3, keys)
         _push_list(api, L, c.argv + 3 + keys, c.argc - 3 - keys)

@@ -15,6 +15,7 @@ cdef struct Script:
     char sha[SHA]
     uint32_t flags                 # ScriptFlag
     int function                   # registry index
+    bint trusted                   # Run.trusted
     bint loaded                    # by SCRIPT LOAD: stays until the next flush
     Slice body                     # owned
     Script* newer                  # of those that EVAL brought

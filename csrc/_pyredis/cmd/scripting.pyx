@@ -8,7 +8,7 @@ memory without end; what SCRIPT LOAD brought stays until SCRIPT FLUSH, which end
 
 The interpreter is made when the first script comes: a server without scripts has none.
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy, memset
 
@@ -24,7 +24,7 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.dict cimport (Dict, DictType, Place, dict_bytes, dict_each, dict_find, dict_free, dict_hash, dict_init,
                                dict_insert, dict_remove)
 from _pyredis.lua.api cimport LUA_OK, LUA_REGISTRYINDEX, lua_pop
-from _pyredis.lua.state cimport Vm, vm_compile, vm_free, vm_new
+from _pyredis.lua.state cimport Vm, vm_compile, vm_free, vm_new, vm_trust
 from _pyredis.wire.reply cimport reply_array, reply_bulk, reply_int, reply_ok
 
 cdef const char* NO_SCRIPT = b"NOSCRIPT No matching script. Please use EVAL."
@@ -118,15 +118,15 @@ cdef Script* _find(ScriptCache* cache, const char* sha) noexcept nogil:
     return <Script*>dict_find(&cache.scripts, sha, SHA, dict_hash(&cache.type, sha, SHA), NULL)
 
 
-cdef Status _compile(Ctx* c, ScriptCache* cache, Slice body, uint32_t* flags, int* function) noexcept nogil:
-    """The function as a registry index. An error, or OK."""
+cdef Status _compile(Ctx* c, ScriptCache* cache, Slice body, Script* script) noexcept nogil:
+    """Fills in flags, function and trust. An error, or OK."""
     cdef Slice code = body
     cdef Vm* vm
     cdef Status st
-    flags[0] = SCRIPT_PLAIN
+    script.flags = SCRIPT_PLAIN
     if body.len >= 2 and memcmp(body.ptr, b"#!", 2) == 0:
-        flags[0] = 0
-        st = script_shebang(c, body, &code, flags)
+        script.flags = 0
+        st = script_shebang(c, body, &code, &script.flags)
         if st != OK:
             return st
     if cache.vm == NULL:
@@ -139,24 +139,24 @@ cdef Status _compile(Ctx* c, ScriptCache* cache, Slice body, uint32_t* flags, in
                  vm.api.tolstring(vm.L, -1, NULL))
         lua_pop(vm.api, vm.L, 1)
         return fail_with(c, ERR_CUSTOM, c.server.detail)
-    function[0] = vm.api.aux_ref(vm.L, LUA_REGISTRYINDEX)
+    script.trusted = vm_trust(vm)
+    script.function = vm.api.aux_ref(vm.L, LUA_REGISTRYINDEX)
     return OK
 
 
 cdef Status _add(Ctx* c, ScriptCache* cache, const char* sha, Slice body, bint loaded, Script** added) noexcept nogil:
     """Compiles a script and keeps it. An error, or OK."""
     cdef Script* script
+    cdef Script made
     cdef char* copy
-    cdef uint32_t flags
-    cdef int function
-    cdef Status st = _compile(c, cache, body, &flags, &function)
+    cdef Status st
+    memset(&made, 0, sizeof(Script))
+    st = _compile(c, cache, body, &made)
     if st != OK:
         return st
     script = <Script*>mem_alloc(c.server.mem, sizeof(Script))
-    memset(script, 0, sizeof(Script))
+    script[0] = made
     memcpy(script.sha, sha, SHA)
-    script.flags = flags
-    script.function = function
     script.loaded = loaded
     copy = <char*>mem_alloc(c.server.mem, body.len)
     memcpy(copy, body.ptr, body.len)
@@ -179,6 +179,7 @@ cdef Status _run(Ctx* c, ScriptCache* cache, Script* script, int keys, bint read
     memset(&run, 0, sizeof(Run))
     run.vm = cache.vm
     run.is_eval = True
+    run.trusted = script.trusted
     run.flags = script.flags
     run.name = slice_of(script.sha, SHA)
     st = script_may_run(c, &run, read_only)

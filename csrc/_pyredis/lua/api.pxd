@@ -132,6 +132,7 @@ cdef struct LuaApi:
     int  (*setfenv)(lua_State* L, int i) noexcept nogil
     # calling, errors, hooks
     void (*call)(lua_State* L, int args, int results) noexcept nogil
+    int  (*dump)(lua_State* L, lua_Writer f, void* ud) noexcept nogil
     int  (*pcall)(lua_State* L, int args, int results, int handler) noexcept nogil
     int  (*error)(lua_State* L) noexcept nogil
     int  (*sethook)(lua_State* L, lua_Hook f, int mask, int count) noexcept nogil

@@ -94,6 +94,7 @@ cdef bint _take_values(void* h, LuaApi* api) noexcept nogil:
 cdef bint _take_rest(void* h, LuaApi* api) noexcept nogil:
     cdef bint all = True
     all &= _take(h, b"lua_call", <void**>&api.call)
+    all &= _take(h, b"lua_dump", <void**>&api.dump)
     all &= _take(h, b"lua_pcall", <void**>&api.pcall)
     all &= _take(h, b"lua_error", <void**>&api.error)
     all &= _take(h, b"lua_sethook", <void**>&api.sethook)

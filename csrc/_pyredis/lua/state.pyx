@@ -12,6 +12,9 @@ __index is the real one, so that reading is a look-up more, done within the virt
 change tables raw (next, rawget, rawset, setmetatable, getmetatable, table.insert ...) are wrapped: guards read as what
 they show, and are refused where they would change.
 
+A chunk of which the compiler's output shows that it cannot write to them (lua/bytecode) gets the tables themselves:
+`redis.call` is then two look-ups instead of four. Those tables refuse new fields by a __newindex of their own.
+
 What is not here: files, processes, modules, debug, newproxy, getfenv and setfenv, and bytecode, which could break the
 interpreter (load and loadstring take text alone).
 
@@ -23,6 +26,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from _pyredis.base.mem cimport MEM_SMALL_MAX, Arena, arena_free, arena_new, mem_alloc, mem_free, mem_realloc
+from _pyredis.lua.bytecode cimport bytecode_is_tame
 from _pyredis.lua.api cimport (LUA_GLOBALSINDEX, LUA_MULTRET, LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL,
                                LUA_TTABLE, lua_api, lua_istable, lua_pop, lua_pushcfunction, lua_set_function,
                                lua_upvalue)
@@ -77,19 +81,19 @@ cdef inline Vm* _vm(lua_State* L) noexcept nogil:
 
 
 cdef int _find_guard(const Vm* vm, lua_State* L, int i) noexcept nogil:
-    """Which guard stands at stack index i; -1: none."""
+    """Which guard stands at stack index i, or what it stands for; -1: none."""
     cdef const void* address
     cdef int g
     if vm.api.type(L, i) != LUA_TTABLE:
         return -1
     address = vm.api.topointer(L, i)
     for g in range(vm.guard_count):
-        if vm.guards[g].address == address:
+        if vm.guards[g].address == address or vm.guards[g].shown == address:
             return g
     return -1
 
 
-cdef bint vm_is_guard(const Vm* vm, lua_State* L, int i) noexcept nogil:
+cdef bint vm_is_sealed(const Vm* vm, lua_State* L, int i) noexcept nogil:
     return _find_guard(vm, L, i) >= 0
 
 
@@ -111,6 +115,7 @@ cdef void vm_guard(Vm* vm) noexcept nogil:
     cdef lua_State* L = vm.L
     cdef Guard* g = &vm.guards[vm.guard_count]
     vm.guard_count += 1
+    g.shown = api.topointer(L, -1)
     api.createtable(L, 0, 0)
     g.address = api.topointer(L, -1)
     api.createtable(L, 0, 2)
@@ -153,7 +158,7 @@ cdef int _pairs(lua_State* L) noexcept nogil:
     """pairs(table): with the language's own `next`, except for a guard, for it would hand out what the guard shows."""
     cdef Vm* vm = _vm(L)
     vm.api.aux_checktype(L, 1, LUA_TTABLE)
-    vm.api.pushvalue(L, lua_upvalue(3 if vm_is_guard(vm, L, 1) else 2))
+    vm.api.pushvalue(L, lua_upvalue(3 if vm_is_sealed(vm, L, 1) else 2))
     vm.api.pushvalue(L, 1)
     vm.api.pushnil(L)
     return 3
@@ -177,7 +182,7 @@ cdef int _rawset(lua_State* L) noexcept nogil:
     vm.api.aux_checkany(L, 2)
     vm.api.aux_checkany(L, 3)
     vm.api.settop(L, 3)
-    if vm_is_guard(vm, L, 1):
+    if vm_is_sealed(vm, L, 1):
         return _refuse_raw(vm, L)
     vm.api.rawset(L, 1)
     return 1
@@ -187,7 +192,7 @@ cdef int _getmetatable(lua_State* L) noexcept nogil:
     """getmetatable(value): that of a guard is none of the script's business."""
     cdef Vm* vm = _vm(L)
     vm.api.aux_checkany(L, 1)
-    if vm_is_guard(vm, L, 1) or not vm.api.getmetatable(L, 1):
+    if vm_is_sealed(vm, L, 1) or not vm.api.getmetatable(L, 1):
         vm.api.pushnil(L)
         return 1
     vm.api.pushstring(L, b"__metatable")
@@ -204,7 +209,7 @@ cdef int _setmetatable(lua_State* L) noexcept nogil:
     vm.api.aux_checktype(L, 1, LUA_TTABLE)
     if t != LUA_TNIL and t != LUA_TTABLE:
         return vm.api.aux_argerror(L, 2, b"nil or table expected")
-    if vm_is_guard(vm, L, 1):
+    if vm_is_sealed(vm, L, 1):
         return _refuse_raw(vm, L)
     if vm.api.getmetatable(L, 1):
         vm.api.pushstring(L, b"__metatable")
@@ -228,7 +233,7 @@ cdef int _insert(lua_State* L) noexcept nogil:
         end = max(end, at)
     elif count != 2:
         return api.aux_error(L, b"wrong number of arguments to 'insert'")
-    if vm_is_guard(vm, L, 1):
+    if vm_is_sealed(vm, L, 1):
         return _refuse_raw(vm, L)
     i = end
     while i > at:
@@ -466,12 +471,60 @@ cdef void _seal_strings(Vm* vm) noexcept nogil:
     lua_pop(api, L, 2)
 
 
+cdef void _seal_itself(Vm* vm) noexcept nogil:
+    """The table on top takes no new fields, not even from those who have it without its guard."""
+    vm.api.createtable(vm.L, 0, 1)
+    lua_set_function(vm.api, vm.L, b"__newindex", _refuse_change)
+    vm.api.setmetatable(vm.L, -2)
+
+
+cdef void _keep_plain(Vm* vm) noexcept nogil:
+    """Copies the globals, on top, before their tables are guarded: what tame chunks have."""
+    cdef const LuaApi* api = vm.api
+    cdef lua_State* L = vm.L
+    api.createtable(L, 0, 48)
+    api.pushnil(L)
+    while api.next(L, -3):
+        if lua_istable(api, L, -1):
+            _seal_itself(vm)
+        api.pushvalue(L, -2)
+        api.insert(L, -2)
+        api.rawset(L, -4)
+    api.createtable(L, 0, 2)
+    lua_set_function(api, L, b"__index", _missing_global)
+    lua_set_function(api, L, b"__newindex", _refuse_change)
+    api.setmetatable(L, -2)
+    vm.plain_names = api.aux_ref(L, LUA_REGISTRYINDEX)
+
+
+cdef bint _is_sealed_name(void* arg, const char* name, size_t n) noexcept nogil:
+    cdef Vm* vm = <Vm*>arg
+    cdef bint found = False
+    cdef int g
+    for g in range(vm.guard_count):
+        vm.api.rawgeti(vm.L, LUA_REGISTRYINDEX, vm.guards[g].view)
+        vm.api.pushlstring(vm.L, name, n)
+        vm.api.rawget(vm.L, -2)
+        found = found or vm.api.type(vm.L, -1) != LUA_TNIL
+        lua_pop(vm.api, vm.L, 2)
+    return found
+
+
+cdef bint vm_trust(Vm* vm) noexcept nogil:
+    if not bytecode_is_tame(vm.api, vm.L, _is_sealed_name, vm):
+        return False
+    vm.api.rawgeti(vm.L, LUA_REGISTRYINDEX, vm.plain_names)
+    vm.api.setfenv(vm.L, -2)
+    return True
+
+
 cdef void _seal(Vm* vm) noexcept nogil:
     """Puts a guard before each table among the globals, then before these; chunks see the guards alone."""
     cdef const LuaApi* api = vm.api
     cdef lua_State* L = vm.L
     api.pushnil(L)
     api.setfield(L, -2, b"_G")
+    _keep_plain(vm)
     api.pushnil(L)
     while api.next(L, -2):
         if lua_istable(api, L, -1):
