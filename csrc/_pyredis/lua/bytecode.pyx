@@ -5,7 +5,8 @@ of their own, and that can be seen in what the compiler made of them: a chunk is
 
     no SETGLOBAL
     each SETTABLE has a constant key, and no table that must not change has a field of that name
-    no constant is "load", "loadstring" or "_G", through which other code or the globals could be reached by name
+    no constant is "load", "loadstring" or "_G", through which other code or the globals could be reached by name, nor
+    "getmetatable", which shows guards
 
 Whatever such a chunk gets hold of, it cannot change a field that is there; that it adds none is seen to by __newindex,
 and functions that write raw (rawset, setmetatable, table.insert) refuse those tables. So it may have the tables
@@ -92,6 +93,11 @@ cdef const char* _string(Reader* r, size_t* n) noexcept nogil:
     return <const char*>p
 
 
+cdef inline bint _is_refused(const char* name) noexcept nogil:
+    return (strcmp(name, b"load") == 0 or strcmp(name, b"loadstring") == 0 or strcmp(name, b"_G") == 0
+            or strcmp(name, b"getmetatable") == 0)
+
+
 cdef bint _is_tame_constant(Reader* r, bint as_key) noexcept nogil:
     """Takes the next constant. Is it harmless: as itself, and, if it is the key of an assignment, as that?"""
     cdef const uint8_t* type = _take(r, 1)
@@ -101,7 +107,7 @@ cdef bint _is_tame_constant(Reader* r, bint as_key) noexcept nogil:
         return False
     if type[0] == CONSTANT_STRING:
         text = _string(r, &n)
-        if text == NULL or strcmp(text, b"load") == 0 or strcmp(text, b"loadstring") == 0 or strcmp(text, b"_G") == 0:
+        if text == NULL or _is_refused(text):
             return False
         return not as_key or not r.is_sealed(r.arg, text, n)
     if type[0] == CONSTANT_BOOLEAN:

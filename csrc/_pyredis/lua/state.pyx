@@ -30,6 +30,7 @@ from _pyredis.lua.bytecode cimport bytecode_is_tame
 from _pyredis.lua.api cimport (LUA_GLOBALSINDEX, LUA_MULTRET, LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL,
                                LUA_TTABLE, lua_api, lua_istable, lua_pop, lua_pushcfunction, lua_set_function,
                                lua_upvalue)
+from _pyredis.lua.libs cimport libs_open
 
 cdef extern from "<unistd.h>" nogil:
     long sysconf(int name)
@@ -581,6 +582,7 @@ cdef Vm* vm_new(const LuaApi* api, void* owner, void (*open)(Vm* vm) noexcept no
     _open(vm, api.open_string, b"string")
     _open(vm, api.open_math, b"math")
     _open(vm, api.open_os, b"os")
+    libs_open(api, L)
     api.pushvalue(L, LUA_GLOBALSINDEX)
     _trim_base(vm)
     _trim_libraries(vm)
