@@ -170,7 +170,7 @@ def test_a_script_that_says_it_does_not_write_cannot(r):
 
 
 def test_without_memory_only_what_needs_none_may_run():
-    r = R(maxmemory="1")
+    r = R(maxmemory=1)
     oom = "OOM command not allowed when used memory > 'maxmemory'."
     script = "return redis.call('set', 'k', 1)"
     with raises_reply(oom + where(script)):

@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcmp, memcpy, memset, strcmp, strlen
 
-from _pyredis.base.clock cimport clock_mono_us
+from _pyredis.base.clock cimport clock_ticks, clock_ticks_to_us
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
@@ -411,11 +411,11 @@ cdef Status _run_code(Ctx* c, Libraries* x, Slice body) noexcept nogil:
         api.settop(vm.L, 0)
         return fail_with(c, ERR_CUSTOM, c.server.detail)
     vm_show(vm, x.load_view)
-    scripting_of(c.server).loading_us = clock_mono_us(&c.server.clock)
+    scripting_of(c.server).loading = clock_ticks()
     vm.capped = True
     status = api.pcall(vm.L, 0, 0, 1)
     vm.capped = False
-    scripting_of(c.server).loading_us = 0
+    scripting_of(c.server).loading = 0
     vm_show(vm, vm.names)
     if status != LUA_OK:
         text = NULL
@@ -668,7 +668,7 @@ cdef Status cmd_function_stats(Ctx* c) noexcept nogil:
         for i in range(run.caller.argc):
             reply_slice(c.out, run.caller.argv[i])
         reply_text(c.out, b"duration_ms")
-        reply_int(c.out, (clock_mono_us(&c.server.clock) - run.began_us) // 1000)
+        reply_int(c.out, clock_ticks_to_us(&c.server.clock, clock_ticks() - run.began) // 1000)
     reply_text(c.out, b"engines")
     reply_map(c.out, 1)
     reply_text(c.out, b"LUA")

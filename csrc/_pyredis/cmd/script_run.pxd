@@ -1,5 +1,5 @@
 # script_run -- running a script: what it calls, what it may, what becomes of its result. The story is in script_run.pyx.
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Conn, Ctx, Server
@@ -27,7 +27,7 @@ cdef struct Run:                   # a script under way
     bint late                      # has passed busy-reply-threshold, and others are served meanwhile
     bint killed
     int repl                       # redis.set_repl
-    int64_t began_us
+    uint64_t began                 # ticks: real even when the clock stands still
 
 cdef struct Scripting:             # what all scripts of a server share
     Server* server
@@ -41,7 +41,7 @@ cdef struct Scripting:             # what all scripts of a server share
     size_t digits_room
     char* flat                     # a reply of several blocks, in one piece
     size_t flat_room
-    int64_t loading_us             # when a library began to load; 0: none does
+    uint64_t loading               # ticks when a library began to load; 0: none does
     int64_t busy_ms                # busy-reply-threshold; 0: none
     void* scripts                  # the scripts that EVAL knows (cmd/scripting)
     void* functions                # the libraries (cmd/functions)

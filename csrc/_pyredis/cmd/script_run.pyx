@@ -20,7 +20,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
-from _pyredis.base.clock cimport clock_mono_us
+from _pyredis.base.clock cimport clock_ticks, clock_ticks_to_us
 from _pyredis.base.hash cimport hash_sha1_hex
 from _pyredis.base.mem cimport mem_alloc, mem_free, mem_realloc
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_format_i64
@@ -437,12 +437,12 @@ cdef void _hook(lua_State* L, lua_Debug* where) noexcept nogil:
     cdef Scripting* t = <Scripting*>vm.owner
     cdef Run* run = t.run
     cdef int64_t ms
-    if t.loading_us and clock_mono_us(&t.server.clock) - t.loading_us > LOAD_MOST_US:
+    if t.loading and clock_ticks_to_us(&t.server.clock, clock_ticks() - t.loading) > LOAD_MOST_US:
         _raise(&t.api, L, b"ERR FUNCTION LOAD timeout", True, False)
     if run == NULL:
         return
     if not run.killed:
-        ms = (clock_mono_us(&t.server.clock) - run.began_us) // 1000
+        ms = clock_ticks_to_us(&t.server.clock, clock_ticks() - run.began) // 1000
         if t.busy_ms <= 0 or ms < t.busy_ms:
             return
         if not run.late:
@@ -662,7 +662,7 @@ cdef Status script_call(Ctx* c, Run* run, int keys) noexcept nogil:
     cdef int status, arguments = 0
     _set_connection(t, c)
     run.repl = REPL_ALL
-    run.began_us = clock_mono_us(&c.server.clock)
+    run.began = clock_ticks()
     api.pushcclosure(L, script_on_error, 0)
     api.insert(L, 1)
     if run.is_eval:

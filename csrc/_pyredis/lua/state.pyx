@@ -19,7 +19,7 @@ What is not here: files, processes, modules, debug, newproxy, getfenv and setfen
 interpreter (load and loadstring take text alone).
 
 Memory: an arena of its own, so it is told apart from the data's, as in Redis. While a script runs, it gets no more than
-half of the machine's memory: "not enough memory" is then its error. The server's own pushes around it are not limited,
+1 GiB or half of the machine's memory: "not enough memory" is then its error. The server's own pushes around it are not limited,
 so they cannot fail.
 """
 from libc.stdint cimport int64_t, uint64_t
@@ -39,6 +39,7 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef enum:
     SELF = 1                       # registry index of the Vm: the first
+    MOST_MEMORY = 1 << 30
     PIECES = 64                    # of a chunk that `load` reads, joined at a time
     RANDOM_RANGE = 0x7FFFFFFF
     BYTECODE = 27                  # its first byte
@@ -573,7 +574,7 @@ cdef Vm* vm_new(const LuaApi* api, void* owner, void (*open)(Vm* vm) noexcept no
     vm.mem = mem
     vm.owner = owner
     vm.random = <uint64_t>0x1234ABCD330E
-    vm.limit = <size_t>sysconf(_SC_PHYS_PAGES) * <size_t>sysconf(_SC_PAGESIZE) // 2
+    vm.limit = min(<size_t>sysconf(_SC_PHYS_PAGES) * <size_t>sysconf(_SC_PAGESIZE) // 2, <size_t>MOST_MEMORY)
     vm.L = L = api.newstate(_alloc, vm)
     api.pushlightuserdata(L, vm)
     api.rawseti(L, LUA_REGISTRYINDEX, SELF)
