@@ -20,9 +20,10 @@ from .spec import (
     Key,
     KeyNum,
     Map,
+    Null,
+    Number,
     OneOf,
     PureToken,
-    Reply,
     Status,
     String,
 )
@@ -41,7 +42,7 @@ def _runs(name: str, what: str, since: str, summary: str, *, read_only: bool = F
                                 notes="What the script does with them is not known.")],
                    args=[String(what), Integer("numkeys"), Key("key", optional=True, many=True),
                          String("arg", optional=True, many=True)],
-                   reply=Reply("what the script returns"),
+                   reply=Bulk("what the script returns") | Array() | Map() | Number() | Status() | Null(),
                    complexity="That of the script.", summary=summary)
 
 

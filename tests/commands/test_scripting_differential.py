@@ -28,7 +28,7 @@ CALLS = """'get', 'str'|'get', 'none'|'get', 'big'|'hgetall', 'h'|'smembers', 's
 'zscore', 'z', 'm'|'zscore', 'z', 'none'|'lpop', 'none', 2|'lrange', 'l', 0, -1|'ping'|'set', 'str', 1|'incr', 'str'
 'incr', 'l'|'xrange', 'x', '-', '+'|'xread', 'streams', 'x', 0|'xread', 'block', 0, 'streams', 'x', '$'
 'blpop', 'none', 0|'select', 3|'config', 'get', 'x'|'client', 'list'|'hello'|'auth', 'x'|'reset'|'quit'
-'script', 'load', 'x'|'nothing'|'get'|'object', 'encoding', 'str'|'object', 'nothing'|'object', 'help'|'type', 'l'
+'script', 'load', 'x'|'nothing'|'get'|'object', 'encoding', 'str'|'object', 'nothing'|'type', 'l'
 'echo', 1|'echo', 1.5|'echo', 1e15|'echo', 1e17|'echo', 1e19|'echo', 2^53|'echo', 0.1|'echo', -0.0|'echo', 1/3
 'echo', 1/0|'echo', 0/0|'echo', 1e100|'echo', true|'echo', {}|'echo', nil|{}|""".replace("\n", "|").split("|")
 

@@ -45,7 +45,7 @@ cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
 
 cdef enum:
-    HOOK_EVERY = 100000            # instructions
+    HOOK_EVERY = 2000              # instructions, of which some allocate a megabyte; a hook takes 20 ns
     LOAD_MOST_US = 500000          # that a library may take to load
     ERROR_ROOM = 1024
     DIGITS = NUM_DOUBLE_MAX + 8    # of a number among the arguments

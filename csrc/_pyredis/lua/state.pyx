@@ -356,6 +356,29 @@ cdef int _pcall(lua_State* L) noexcept nogil:
     return 2
 
 
+cdef int _xpcall(lua_State* L) noexcept nogil:
+    """xpcall(function, handler): the handler runs when the failed call has been left, not within it.
+
+    The language's own calls it where the error is raised, which, for an error that a hook raises, is within the hook,
+    where there are no hooks: a handler that loops could then never be ended.
+    """
+    cdef const LuaApi* api = lua_api()
+    api.aux_checkany(L, 2)
+    api.settop(L, 2)
+    api.pushvalue(L, 1)
+    if api.pcall(L, 0, LUA_MULTRET, 0) == LUA_OK:
+        api.pushboolean(L, True)
+        api.replace(L, 2)
+        return api.gettop(L) - 1
+    api.pushvalue(L, 2)
+    api.insert(L, -2)
+    if api.pcall(L, 1, 1, 0) != LUA_OK:
+        api.pushstring(L, b"error in error handling")
+    api.pushboolean(L, False)
+    api.insert(L, -2)
+    return 2
+
+
 cdef double _next_random(Vm* vm) noexcept nogil:
     """In [0, 1): the 48-bit congruential generator of POSIX (drand48's numbers), so scripts see Redis's sequence."""
     vm.random = (vm.random * <uint64_t>0x5DEECE66D + 0xB) & ((<uint64_t>1 << 48) - 1)
@@ -429,6 +452,7 @@ cdef void _trim_base(Vm* vm) noexcept nogil:
     api.pushcclosure(L, _pairs, 3)
     api.setfield(L, -2, b"pairs")
     lua_set_function(api, L, b"pcall", _pcall)
+    lua_set_function(api, L, b"xpcall", _xpcall)
     _own(vm, b"load", _load)
     _own(vm, b"loadstring", _loadstring)
     _own(vm, b"rawget", _rawget)
