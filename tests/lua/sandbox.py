@@ -126,8 +126,13 @@ def text(rnd: random.Random) -> bytes:
     return rnd.randbytes(n) if rnd.random() < 0.3 else bytes(rnd.choices(b'ab"\\/\n\t\x00\x7f z\xc3\xa9', k=n))
 
 
+def key(rnd: random.Random) -> str:
+    """At most 31 bytes: longer strings have other hashes in Redis's Lua, and come in another order."""
+    return literal(text(rnd)[:31])
+
+
 def value(rnd: random.Random, level: int = 0) -> str:
-    """Any value that both encoders write in a fixed order: keys are numbers and strings only."""
+    """Any value that both encoders write in a fixed order: keys are numbers and short strings only."""
     kind = rnd.randrange(9 if level < 4 else 5)
     if kind < 2:
         return number(rnd)
@@ -139,7 +144,7 @@ def value(rnd: random.Random, level: int = 0) -> str:
     if kind < 7:
         return "{" + ",".join(value(rnd, level + 1) for _ in range(n)) + "}"
     if kind == 7:
-        return "{" + ",".join(f"[{literal(text(rnd))}]={value(rnd, level + 1)}" for _ in range(n)) + "}"
+        return "{" + ",".join(f"[{key(rnd)}]={value(rnd, level + 1)}" for _ in range(n)) + "}"
     return "{" + ",".join(f"[{rnd.choice([rnd.randint(-2, 9), rnd.randint(1, 40), 1.5])}]={value(rnd, level + 1)}"
                           for _ in range(n)) + "}"
 

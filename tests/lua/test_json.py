@@ -93,4 +93,6 @@ def test_a_large_buffer_is_not_kept() -> None:
     assert lua.run(rb"return tostring(#cjson.encode(('\1'):rep(2^20)))") == b"6291458"
     lua.run(rb"return tostring(#cjson.decode('\"\\n' .. ('x'):rep(2^20) .. '\"'))")
     lua.run(rb"return tostring(pcall(cjson.decode, '\"' .. ('x'):rep(2^20)))")
-    assert lua.collect() < before + 100_000
+    for _ in range(5):                     # Lua's own buffer, of concatenations, halves in each
+        after = lua.collect()
+    assert after < before + 100_000

@@ -72,6 +72,6 @@ def test_no_size_of_a_format_can_overflow(here: Run) -> None:
 
 
 def test_a_size_read_from_data_is_checked_against_what_is_left(here: Run) -> None:
-    for bits in (2.0**63, -1.0, 1e19, float("inf"), float("nan"), -2.0**63, 2.0**32, 5.0):
+    for bits in (2.0**63, -1.0, 1e19, float("-inf"), float("nan"), -2.0**63, 2.0**32, 5.0):
         data = struct.pack("<d", bits) + b"abcd"
         assert ask(here, [f"return struct.unpack('dc0', {literal(data)})"])[0].endswith('(data string too short)"')

@@ -334,9 +334,8 @@ cdef bint _push_sized(Unpacker* u, int form) noexcept nogil:
 
 cdef void _push_value(Unpacker* u) noexcept nogil:
     """The next value, pushed."""
-    cdef int form
+    cdef int form = <int>_unsigned(u, 1)
     u.api.aux_checkstack(u.L, 1, b"too many return values at once; use unpack_one or unpack_limit instead.")
-    form = <int>_unsigned(u, 1)
     if form < FORM_MAP or form >= FORM_NEGATIVE:
         u.api.pushnumber(u.L, <int8_t>form)
     elif form < FORM_ARRAY:
