@@ -31,10 +31,9 @@ local function show(v, level)
   elseif level > 12 then
     return '<deep>'
   end
-  local keys, parts = {}, {}
-  for k, x in pairs(v) do keys[#keys + 1] = {show(k, level + 1), show(x, level + 1)} end
-  table.sort(keys, function(a, b) return a[1] < b[1] end)
-  for i, pair in ipairs(keys) do parts[i] = '[' .. pair[1] .. ']=' .. pair[2] end
+  local parts = {}
+  for k, x in pairs(v) do parts[#parts + 1] = '[' .. show(k, level + 1) .. ']=' .. show(x, level + 1) end
+  table.sort(parts)
   return '{' .. table.concat(parts, ',') .. '}'
 end
 local function lines(ok, ...)
@@ -113,7 +112,7 @@ def number(rnd: random.Random) -> str:
     if shape == 2:
         return repr(rnd.uniform(-1e6, 1e6))
     if shape == 3:
-        return f"{rnd.random():.17g}e{rnd.randint(-310, 300)}"
+        return f"{rnd.random():.17f}e{rnd.randint(-310, 300)}"
     if shape == 4:
         return rnd.choice(["0", "-0", "0.5", "1e15", "99999999999999", "100000000000000", "-1e14", "2^53", "-2^63"])
     if shape == 5:

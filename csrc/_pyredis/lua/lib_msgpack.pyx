@@ -22,7 +22,8 @@ from libc.stdint cimport UINT32_MAX, int8_t, int16_t, int32_t, int64_t, uint8_t,
 from libc.string cimport memcpy
 
 from _pyredis.lua.api cimport (
-    LUA_GLOBALSINDEX, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_api, lua_pop, lua_set_function,
+    LUA_GLOBALSINDEX, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_api, lua_pop,
+    lua_set_function,
 )
 from _pyredis.lua.scratch cimport (
     Scratch, scratch_byte, scratch_bytes, scratch_close, scratch_function, scratch_open, scratch_push, scratch_reserve,
@@ -353,7 +354,7 @@ cdef void _push_value(Unpacker* u) noexcept nogil:
 
 
 cdef int _unpack_some(const LuaApi* api, lua_State* L, lua_Integer limit, lua_Integer offset) noexcept nogil:
-    """At most `limit` values of argument 1 from `offset` on, and before them where they end; all, alone, if both are 0."""
+    """At most `limit` values of argument 1 from `offset` on, after the offset they end at; if both are 0, just all."""
     cdef Unpacker u
     cdef size_t n
     cdef const char* p = api.aux_checklstring(L, 1, &n)

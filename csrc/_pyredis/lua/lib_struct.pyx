@@ -15,8 +15,8 @@
 An integer of more than 8 bytes is written as one of 8 with zeros above, also if it is negative; so it always was.
 Alignment takes the size of the item for a power of 2 even if it is none.
 
-Nothing here can overflow: a number in a format is refused beyond 2^31 - 1, so that a total in 64 bits would take a format
-of gigabytes, and what is read is compared as `size > left`, never as a sum.
+Nothing here can overflow: a number in a format is refused beyond 2^31 - 1, so that a total in 64 bits would take a
+format of gigabytes, and what is read is compared as `size > left`, never as a sum.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
