@@ -14,7 +14,8 @@ SETTINGS = [
     "c.encode_max_depth(3)", "c.decode_max_depth(2)", "c.decode_invalid_numbers(false)",
 ]
 TEXTS = [
-    b'{"a":[1,2.5,-3e2,true,false,null,"x\\u00e9\\ud834\\udd1e"],"":{"b":{}}}', b'[[],[[]],{"k":[{}]},"\\"\\\\\\/\\b\\n"]',
+    b'{"a":[1,2.5,-3e2,true,false,null,"x\\u00e9\\ud834\\udd1e"],"":{"b":{}}}',
+    b'[[],[[]],{"k":[{}]},"\\"\\\\\\/\\b\\n"]',
     b"-0.5e-3", b"123456789012345678", b'"plain"', b' [ 1 , nan , -inf , 0x1F , +5 ] ', b'{"\\u0041":"\\u20ac"}',
     b"[" * 20 + b"]" * 20, b'[true,false,null,"\xff\xfe",1e400,007]',
 ]
@@ -59,7 +60,8 @@ def test_damaged_texts_are_read_or_refused_as_redis_does(here: Run, there: Run) 
 def test_what_python_writes_is_read_as_it_was_meant(here: Run) -> None:
     rnd = random.Random(3)
     for _ in range(300):
-        meant = [rnd.uniform(-1e9, 1e9), rnd.randint(-10**14, 10**14), "".join(map(chr, rnd.choices(range(1, 0xd7ff), k=9))),
+        word = "".join(map(chr, rnd.choices(range(1, 0xd7ff), k=9)))
+        meant = [rnd.uniform(-1e9, 1e9), rnd.randint(-10**14, 10**14), word,
                  {"k" * rnd.randint(1, 300): [True, False, {"": [1]}]}]
         chunk = f"return cjson.encode(cjson.decode({literal(json.dumps(meant).encode())}))"
         got = json.loads(here(chunk.encode()))
@@ -69,7 +71,8 @@ def test_what_python_writes_is_read_as_it_was_meant(here: Run) -> None:
 
 def test_no_depth_of_input_overflows_a_stack(here: Run) -> None:
     for text in (b"[", b'{"a":', b'[{"":', b"[[1],", b'{"a":[{},'):
-        chunk = b"local c = cjson.new() c.decode_max_depth(2^31-1) local ok, e = pcall(c.decode, (%s):rep(300000)) return e"
+        chunk = b"local c = cjson.new() c.decode_max_depth(2^31-1) " \
+                b"local ok, e = pcall(c.decode, (%s):rep(300000)) return e"
         assert b"Found too many nested data structures" in here(chunk % literal(text).encode("latin-1"))
 
 
@@ -93,4 +96,6 @@ def test_a_large_buffer_is_not_kept() -> None:
     assert lua.run(rb"return tostring(#cjson.encode(('\1'):rep(2^20)))") == b"6291458"
     lua.run(rb"return tostring(#cjson.decode('\"\\n' .. ('x'):rep(2^20) .. '\"'))")
     lua.run(rb"return tostring(pcall(cjson.decode, '\"' .. ('x'):rep(2^20)))")
-    assert lua.collect() < before + 100_000
+    for _ in range(5):                     # Lua's own buffer, of concatenations, halves in each
+        after = lua.collect()
+    assert after < before + 100_000

@@ -3,8 +3,8 @@
 import random
 
 import pytest
-
 from _pyredis.lua.libs_testing import LuaError
+
 from tests.lua.sandbox import state, value
 
 CALLS = [

@@ -38,7 +38,8 @@ def inputs(run: Run, seed: int, count: int) -> list[str]:
     good = packed(run, seed, 200)
     asked = []
     for _ in range(count):
-        data = mutated(rnd, rnd.choice(good), FORMS) if rnd.random() < 0.8 else bytes(rnd.choices(FORMS, k=rnd.randrange(40)))
+        noise = bytes(rnd.choices(FORMS, k=rnd.randrange(40)))
+        data = mutated(rnd, rnd.choice(good), FORMS) if rnd.random() < 0.8 else noise
         call = rnd.choice(["unpack(%s)", "unpack_one(%s, {0})", "unpack_limit(%s, {1}, {0})", "unpack(%s)"])
         asked.append("return cmsgpack." + (call.format(rnd.randint(-1, 9), rnd.randint(-1, 5)) % literal(data)))
     return asked

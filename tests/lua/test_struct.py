@@ -25,7 +25,8 @@ def test_the_table_is_what_redis_answers(there: Run) -> None:
 def item(rnd: random.Random) -> str:
     return rnd.choice([
         *"bBhHlLTfdiIxsc <>!", f"i{rnd.randint(0, 34)}", f"I{rnd.randint(0, 17)}", f"c{rnd.randint(0, 6)}",
-        f"!{rnd.choice([0, 1, 2, 3, 4, 8, 16, 32, 64])}", "c0", "bc0", "Bc0", rnd.choice(["z", "c2147483647", "i99999999999", "%"]),
+        f"!{rnd.choice([0, 1, 2, 3, 4, 8, 16, 32, 64])}", "c0", "bc0", "Bc0",
+        rnd.choice(["z", "c2147483647", "i99999999999", "%"]),
     ])
 
 
@@ -35,7 +36,8 @@ def made(seed: int, count: int) -> list[str]:
     asked = []
     for _ in range(count):
         form = literal("".join(item(rnd) for _ in range(rnd.randint(1, 6))).encode())
-        args = ", ".join(number(rnd) if rnd.random() < 0.8 else literal(text(rnd)[:9]) for _ in range(rnd.randint(1, 7)))
+        args = ", ".join(number(rnd) if rnd.random() < 0.8 else literal(text(rnd)[:9])
+                         for _ in range(rnd.randint(1, 7)))
         data = literal(bytes(rnd.choices(b"\0\0\0\1\2\3\4\x7f\x80\xff", k=rnd.choice([0, 3, 12, 40, 120]))))
         asked.append(f"return hex(struct.pack({form}, {args}))")
         asked.append(f"return struct.unpack({form}, {data}{rnd.choice(['', '', ', 1', ', 2', ', 7', ', 0', ', -3'])})")
@@ -55,7 +57,8 @@ def test_pythons_struct_packs_and_reads_the_same(here: Run) -> None:
         order = rnd.choice("<>")
         form = "".join(rnd.choices("bBhHiIfd", k=rnd.randint(1, 8)))
         data = rnd.randbytes(struct.calcsize(order + form))
-        chunk = f"local t = {{struct.unpack('{order}{form}', {literal(data)})}} return struct.pack('{order}{form}', unpack(t))"
+        chunk = f"local t = {{struct.unpack('{order}{form}', {literal(data)})}} " \
+                f"return struct.pack('{order}{form}', unpack(t))"
         got = here(chunk.encode("latin-1"))
         for a, b in zip(struct.unpack(order + form, got), struct.unpack(order + form, data), strict=True):
             assert a == b or (a != a and b != b)
@@ -72,6 +75,6 @@ def test_no_size_of_a_format_can_overflow(here: Run) -> None:
 
 
 def test_a_size_read_from_data_is_checked_against_what_is_left(here: Run) -> None:
-    for bits in (2.0**63, -1.0, 1e19, float("inf"), float("nan"), -2.0**63, 2.0**32, 5.0):
+    for bits in (2.0**63, -1.0, 1e19, float("-inf"), float("nan"), -2.0**63, 2.0**32, 5.0):
         data = struct.pack("<d", bits) + b"abcd"
         assert ask(here, [f"return struct.unpack('dc0', {literal(data)})"])[0].endswith('(data string too short)"')

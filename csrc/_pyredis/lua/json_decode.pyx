@@ -1,15 +1,15 @@
 """json_decode -- JSON as a Lua value, as cjson reads it.
 
-A scanner of one token, and a function for each of the two brackets. The text is a string of Lua, so a NUL ends it: every
-look-ahead stops there, and so does the reader, which takes what stands behind a NUL for no part of the text. An error
-names the token that was expected, the one that was found, and where, from 1.
+A scanner of one token, and a function for each of the two brackets. The text is a string of Lua, so a NUL ends it:
+every look-ahead stops there, and so does the reader, which takes what stands behind a NUL for no part of the text. An
+error names the token that was expected, the one that was found, and where, from 1.
 
 What is more than JSON: while decode_invalid_numbers is on, as it is at first, a number is whatever strtod takes
 (hexadecimal, nan, inf, leading zeros, a plus); control characters in strings; bytes that are no UTF-8. null is
 cjson.null, so that an array keeps its length. \\u of half a pair is refused.
 
-Strings without escapes are made from the text itself, others in a scratch buffer that is at once as large as the rest of
-the text, for an escape is never shorter than what it means.
+Strings without escapes are made from the text itself, others in a scratch buffer that is at once as large as the rest
+of the text, for an escape is never shorter than what it means.
 
 Depth: a level takes one place on the stack (an array) or two (an object and the key). The text itself is kept as an
 upvalue meanwhile, so that the deepest nesting is that of cjson: decode_max_depth, or as much as 8,000 places take.

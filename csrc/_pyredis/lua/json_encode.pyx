@@ -4,8 +4,8 @@
     boolean             true, false        any other table          {..}  (the empty one too)
     number              %.14g              string                   as it is, but for " \\ / and control characters
 
-Bytes above 127 are copied: nothing is checked to be UTF-8. A table is read without metamethods, twice: once for the kind
-of its keys, once to write it.
+Bytes above 127 are copied: nothing is checked to be UTF-8. A table is read without metamethods, twice: once for the
+kind of its keys, once to write it.
 
 Depth: a level takes at most two places on the stack and a small C frame. It is refused beyond encode_max_depth, and
 beyond what the stack of a C function may hold (8,000 places) whatever that setting says: so a table that holds itself
@@ -17,7 +17,8 @@ from libc.stdio cimport snprintf
 
 from _pyredis.base.num cimport num_format_i64
 from _pyredis.lua.api cimport (
-    LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LuaApi, lua_api, lua_pop, lua_upvalue,
+    LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, LuaApi, lua_api, lua_pop,
+    lua_upvalue,
 )
 from _pyredis.lua.json_settings cimport (
     INVALID_NULL, INVALID_REFUSED, JSON_MAX_PRECISION, SETTINGS_UPVALUE, JsonSettings,

@@ -1,8 +1,8 @@
 """lib_bit -- the library bit: operations on 32 bits, whose results are signed.
 
-A number becomes 32 bits by adding 2^52 + 2^51, after which the lowest bit of a double's fraction is worth 1: the low half
-of it is the number, rounded to the nearest integer (halves to the even one) and taken modulo 2^32. This holds within
-+-2^51; beyond, the same bits are taken and mean what they may. Shifts and rotations take the count modulo 32.
+A number becomes 32 bits by adding 2^52 + 2^51, after which the lowest bit of a double's fraction is worth 1: the low
+half of it is the number, rounded to the nearest integer (halves to the even one) and taken modulo 2^32. This holds
+within +-2^51; beyond, the same bits are taken and mean what they may. Shifts and rotations take the count modulo 32.
 """
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -22,7 +22,8 @@ from libc.stdint cimport UINT32_MAX, int8_t, int16_t, int32_t, int64_t, uint8_t,
 from libc.string cimport memcpy
 
 from _pyredis.lua.api cimport (
-    LUA_GLOBALSINDEX, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_api, lua_pop, lua_set_function,
+    LUA_GLOBALSINDEX, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_Integer, lua_api, lua_pop,
+    lua_set_function,
 )
 from _pyredis.lua.scratch cimport (
     Scratch, scratch_byte, scratch_bytes, scratch_close, scratch_function, scratch_open, scratch_push, scratch_reserve,
@@ -334,9 +335,8 @@ cdef bint _push_sized(Unpacker* u, int form) noexcept nogil:
 
 cdef void _push_value(Unpacker* u) noexcept nogil:
     """The next value, pushed."""
-    cdef int form
+    cdef int form = <int>_unsigned(u, 1)
     u.api.aux_checkstack(u.L, 1, b"too many return values at once; use unpack_one or unpack_limit instead.")
-    form = <int>_unsigned(u, 1)
     if form < FORM_MAP or form >= FORM_NEGATIVE:
         u.api.pushnumber(u.L, <int8_t>form)
     elif form < FORM_ARRAY:
@@ -354,7 +354,7 @@ cdef void _push_value(Unpacker* u) noexcept nogil:
 
 
 cdef int _unpack_some(const LuaApi* api, lua_State* L, lua_Integer limit, lua_Integer offset) noexcept nogil:
-    """At most `limit` values of argument 1 from `offset` on, and before them where they end; all, alone, if both are 0."""
+    """At most `limit` values of argument 1 from `offset` on, after the offset they end at; if both are 0, just all."""
     cdef Unpacker u
     cdef size_t n
     cdef const char* p = api.aux_checklstring(L, 1, &n)

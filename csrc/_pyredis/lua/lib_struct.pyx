@@ -12,11 +12,11 @@
     < >             what follows has its lowest, its highest byte first
     ! !N            what follows is aligned to its size, but at most to 8, or N, a power of 2
 
-An integer of more than 8 bytes is one of 8 with zeros above, also if it is negative; so it always was. Alignment takes
-the size of the item for a power of 2 even if it is none.
+An integer of more than 8 bytes is written as one of 8 with zeros above, also if it is negative; so it always was.
+Alignment takes the size of the item for a power of 2 even if it is none.
 
-Nothing here can overflow: a number in a format is refused beyond 2^31 - 1, so that a total in 64 bits would take a format
-of gigabytes, and what is read is compared as `size > left`, never as a sum.
+Nothing here can overflow: a number in a format is refused beyond 2^31 - 1, so that a total in 64 bits would take a
+format of gigabytes, and what is read is compared as `size > left`, never as a sum.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
@@ -222,14 +222,16 @@ cdef uint64_t _load(const Format* f, const uint8_t* p) noexcept nogil:
 
 
 cdef void _push_integer(const Format* f, const uint8_t* p) noexcept nogil:
+    """The sign of an integer of up to 8 bytes is its highest bit. Of a wider one Redis takes that bit's number modulo
+    64, as the machine shifts, and is negative if that bit or one above is set."""
     cdef uint64_t v = _load(f, p)
-    cdef int unused = 64 - 8 * <int>f.size
+    cdef uint64_t sign = ~<uint64_t>0 << ((8 * f.size - 1) & 63)
     if not _is_signed(f.option):
         f.api.pushnumber(f.L, <double>v)
-    elif 0 < unused < 64:
-        f.api.pushnumber(f.L, <double>(<int64_t>(v << unused) >> unused))
-    else:
-        f.api.pushnumber(f.L, <double><int64_t>v)
+        return
+    if v & sign:
+        v |= sign
+    f.api.pushnumber(f.L, <double><int64_t>v)
 
 
 cdef void _push_float(const Format* f, const uint8_t* p) noexcept nogil:

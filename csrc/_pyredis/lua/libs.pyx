@@ -2,8 +2,8 @@
 
 Results and error texts are those of Redis 8.0.6, which the tests compare. What all have in common:
 
-* State is in Lua: settings in a userdata, buffers in upvalues (`scratch`). Nothing is allocated elsewhere, since an error
-  leaves a function by longjmp, and nothing is left behind when a state is closed.
+* State is in Lua: settings in a userdata, buffers in upvalues (`scratch`). Nothing is allocated elsewhere, since an
+  error leaves a function by longjmp, and nothing is left behind when a state is closed.
 * Every place on the stack beyond the 20 that a function is given is asked for, and so depth is bounded twice: by the
   limits of each library, and by the 8,000 places of a C function, which is less than a megabyte of C stack.
 * No metamethod is called, so no function is entered while it runs.

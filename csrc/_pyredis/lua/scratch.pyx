@@ -1,11 +1,13 @@
 """scratch -- a growing buffer that belongs to Lua.
 
-What a library builds it builds here, because an error of Lua is a longjmp over the function that builds: malloc'd memory
-would be lost, a userdata is collected. The block hangs on the function itself, as its first upvalue: so it takes no place
-on the stack, where places are counted (Lua refuses a C function the 8,001st), and the next call finds it again, already
-large enough. What grew beyond SCRATCH_KEEP is dropped at the end of the call, so that one large value does not stay.
+What a library builds it builds here, because an error of Lua is a longjmp over the function that builds: malloc'd
+memory would be lost, a userdata is collected. The block hangs on the function itself, as its first upvalue: so it
+takes no place on the stack, where places are counted (Lua refuses a C function the 8,001st), and the next call finds
+it again, already large enough. What grew beyond SCRATCH_KEEP is dropped at the end of the call, so that one large
+value does not stay.
 
-A function with a scratch buffer must not be entered again while it runs. None here is: they call no metamethod.
+A function with a scratch buffer must not be entered again while it runs. None here is: they call no metamethod, and the
+sandbox gives scripts nothing to hang a __gc on (no newproxy).
 
 Growing doubles the block, and pushes the new one for a moment: the caller keeps one place on the stack free.
 """
