@@ -540,6 +540,10 @@ cdef class Core:
         """busy-reply-threshold: how long a script runs before the others are told; 0: for ever."""
         scripting_of(self.s).busy_ms = ms
 
+    def allow_all_in_scripts(self, bint on):
+        """Whether scripts may call what no script may: for tests."""
+        scripting_of(self.s).allow_all = on
+
     @property
     def busy(self):
         """The text of the error that others get while a script runs for too long, or None."""

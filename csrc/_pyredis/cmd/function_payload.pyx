@@ -16,8 +16,8 @@ from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.slice cimport Slice, slice_equal, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_is, fail_with
-from _pyredis.cmd.functions cimport (Function, Libraries, Library, libraries_of, library_check, library_commit,
-                                     library_free, library_load, library_remove)
+from _pyredis.cmd.functions cimport (Function, Libraries, Library, function_bad_form, libraries_of, library_check,
+                                     library_commit, library_free, library_load, library_remove)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.rdb.format cimport (RDB_PAYLOAD_FOOTER, RDB_STRING_LZF, RDB_VERSION_LISTPACKS, RDB_VERSION_REDIS,
@@ -232,8 +232,7 @@ cdef Status cmd_function_restore(Ctx* c) noexcept nogil:
     cdef int n = 0, i
     cdef Status st
     if c.argc > 4:
-        return fail_with(c, ERR_CUSTOM, (
-            b"ERR unknown subcommand or wrong number of arguments for 'RESTORE'. Try FUNCTION HELP."))
+        return function_bad_form(c)
     if c.argc == 4:
         if arg_is(c, 3, b"flush", 5):
             policy = FLUSH

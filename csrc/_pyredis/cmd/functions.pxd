@@ -45,6 +45,7 @@ cdef Status library_check(Ctx* c, const Library* library, bint replace) noexcept
 cdef void library_commit(Server* s, Library* library) noexcept nogil        # takes it; one of its name goes
 cdef void library_remove(Server* s, Library* library) noexcept nogil        # out of the server, and freed
 cdef void libraries_forget(Server* s) noexcept nogil                        # all of them, and their interpreter
+cdef Status function_bad_form(Ctx* c) noexcept nogil                        # the error of too many words
 cdef void bind_functions(Table* t) noexcept nogil
 
 cdef inline Libraries* libraries_of(const Server* s) noexcept nogil:

@@ -545,11 +545,17 @@ cdef Status cmd_function_delete(Ctx* c) noexcept nogil:
     return OK
 
 
+cdef Status function_bad_form(Ctx* c) noexcept nogil:
+    snprintf(c.server.detail, sizeof(c.server.detail),
+             b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try FUNCTION HELP.",
+             <int>min(c.argv[1].len, <size_t>128), c.argv[1].ptr)
+    return fail_with(c, ERR_CUSTOM, c.server.detail)
+
+
 cdef Status cmd_function_flush(Ctx* c) noexcept nogil:
     """FUNCTION FLUSH [ASYNC | SYNC]: all libraries end, and their interpreter."""
     if c.argc > 3:
-        return fail_with(c, ERR_CUSTOM, (
-            b"ERR unknown subcommand or wrong number of arguments for 'FLUSH'. Try FUNCTION HELP."))
+        return function_bad_form(c)
     if c.argc == 3 and not arg_is(c, 2, b"sync", 4) and not arg_is(c, 2, b"async", 5):
         return fail_with(c, ERR_CUSTOM, b"ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
     libraries_forget(c.server)

@@ -33,6 +33,7 @@ cdef struct Scripting:             # what all scripts of a server share
     Server* server
     LuaApi api
     bint loaded                    # the library is there
+    bint allow_all                 # DEBUG SET-DISABLE-DENY-SCRIPTS: commands that no script may call, too
     Run* run                       # NULL: none
     Conn conn                      # that scripts call commands on
     Slice* argv                    # of the call under way

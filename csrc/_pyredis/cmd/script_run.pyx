@@ -156,7 +156,7 @@ cdef const char* _forbidden(Scripting* t, const Command* cmd, int n) noexcept no
     cdef Run* run = t.run
     if n != cmd.arity and (cmd.arity > 0 or n < -cmd.arity):
         return b"ERR Wrong number of args calling Redis command from script"
-    if cmd.flags & CMD_NOSCRIPT:
+    if cmd.flags & CMD_NOSCRIPT and not t.allow_all:
         return b"ERR This Redis command is not allowed from script"
     if cmd.flags & CMD_WRITE and run.flags & SCRIPT_NO_WRITES:
         return b"ERR Write commands are not allowed from read-only scripts."

@@ -22,6 +22,7 @@ cdef struct Vm:
     Guard guards[GUARDS]
     int guard_count
     int names                      # registry index of the globals, as they are seen through the guard
+    int names_meta                 # of what getmetatable shows of them
     int plain_names                # of those that tame chunks have, with no guards between
     int keys_name                  # "KEYS" and "ARGV"
     int argv_name

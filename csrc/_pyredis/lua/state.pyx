@@ -191,10 +191,16 @@ cdef int _rawset(lua_State* L) noexcept nogil:
 
 
 cdef int _getmetatable(lua_State* L) noexcept nogil:
-    """getmetatable(value): that of a guard is none of the script's business."""
+    """getmetatable(value): a guard has none to show, but for the globals, which have a guarded one."""
     cdef Vm* vm = _vm(L)
     vm.api.aux_checkany(L, 1)
-    if vm_is_sealed(vm, L, 1) or not vm.api.getmetatable(L, 1):
+    if vm_is_sealed(vm, L, 1):
+        if vm.api.rawequal(L, 1, LUA_GLOBALSINDEX):
+            vm.api.rawgeti(L, LUA_REGISTRYINDEX, vm.names_meta)
+        else:
+            vm.api.pushnil(L)
+        return 1
+    if not vm.api.getmetatable(L, 1):
         vm.api.pushnil(L)
         return 1
     vm.api.pushstring(L, b"__metatable")
@@ -562,6 +568,10 @@ cdef void _seal(Vm* vm) noexcept nogil:
             lua_pop(api, L, 1)
     _seal_strings(vm)
     vm_strict(vm)
+    api.createtable(L, 0, 1)
+    lua_set_function(api, L, b"__index", _missing_global)
+    vm_guard(vm)
+    vm.names_meta = api.aux_ref(L, LUA_REGISTRYINDEX)
     api.pushvalue(L, -1)
     vm.names = api.aux_ref(L, LUA_REGISTRYINDEX)
     vm_guard(vm)
