@@ -1,6 +1,7 @@
 """Which part may import which: the directions of the design, held against every import in the tree.
 
-    compiled   base <- ds <- db <- rdb <- cmd <- core, and base <- wire <- lua <- cmd   (core: what stands in _pyredis itself)
+    compiled   base <- ds <- db <- rdb <- cmd <- core, and base <- wire <- lua <- cmd
+               (core: what stands in _pyredis itself)
     Python     ground <- commands, persistence, replication, ... <- server <- cli; the subsystems know one another
                not at all; `ground` is everything else in pyredis/, and commands/spec
 """

@@ -16,6 +16,7 @@ from pyredis.reply import NO_REPLY, ReplyError, Verbatim
 class Server(Protocol):
     """What these commands need of the server; INFO needs nearly all of it."""
 
+    core: Any
     log: Log
     last_save: float
 

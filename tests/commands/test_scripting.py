@@ -75,7 +75,8 @@ def test_scripts_that_eval_brought_make_way_for_newer_ones_and_loaded_ones_stay(
     for i in range(502):
         r("EVAL", f"return {i}", 0)
         r("EVALSHA", sha("return 0"), 0)
-    assert r("SCRIPT", "EXISTS", sha("return 'kept'"), sha("return 0"), sha("return 1"), sha("return 501")) == [1, 1, 0, 1]
+    names = [sha(script) for script in ("return 'kept'", "return 0", "return 1", "return 501")]
+    assert r("SCRIPT", "EXISTS", *names) == [1, 1, 0, 1]
     assert r.server.core.scripts()["scripts"] == 501
     assert r.server.core.scripts()["evicted"] == 2
 

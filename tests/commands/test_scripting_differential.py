@@ -1,4 +1,4 @@
-"""Scripts beside a real Redis 8: values on their way into Lua and out of it, in both protocols, and the texts of errors.
+"""Scripts beside a real Redis 8: values on their way into Lua and out of it, in both protocols, and errors' texts.
 
 Both servers get the same bytes and have to answer the same.
 """
@@ -32,13 +32,15 @@ CALLS = """'get', 'str'|'get', 'none'|'get', 'big'|'hgetall', 'h'|'smembers', 's
 'echo', 1|'echo', 1.5|'echo', 1e15|'echo', 1e17|'echo', 1e19|'echo', 2^53|'echo', 0.1|'echo', -0.0|'echo', 1/3
 'echo', 1/0|'echo', 0/0|'echo', 1e100|'echo', true|'echo', {}|'echo', nil|{}|""".replace("\n", "|").split("|")
 
-RESULTS = """3.99|-3.99|1e300|0/0|1/0|true|false|nil|'x'|''|{}|{1, 2, nil, 3}|{true, false, 1}|{false}|{{}, {1, {2}}}|{a = 1}
-{double = 3.5}|{double = 3}|{double = '3'}|{double = 1/0}|{double = 1e100}|{double = 0/0}|{map = {a = 1}}|{map = {}}
+RESULTS = """3.99|-3.99|1e300|0/0|1/0|true|false|nil|'x'|''|{}|{1, 2, nil, 3}|{true, false, 1}|{false}|{{}, {1, {2}}}
+{a = 1}|{double = 3.5}|{double = 3}|{double = '3'}|{double = 1/0}|{double = 1e100}|{double = 0/0}|{map = {a = 1}}
+{map = {}}
 {map = 1}|{map = {a = {double = 1.5}}}|{set = {a = true}}|{set = {}}|{set = 1}|{big_number = '123'}|{big_number = 123}
 {big_number = '1\\r\\n2'}|{verbatim_string = {format = 'txt', string = 'hi'}}|{verbatim_string = {string = 'hi'}}
 {verbatim_string = {format = 'txtx', string = 'hi'}}|{verbatim_string = {format = 'tx', string = 'hi'}}
-{verbatim_string = 'x'}|{ok = 'fine'}|{ok = 'a\\r\\nb'}|{ok = 1}|{err = 'MY x'}|{err = 'a\\r\\nb c'}|{err = ''}|{err = 1}
-{err = 'e x', ok = 'o'}|{1, {err = 'MY x'}, 2}|{1, {ok = 'x'}, 2}|{ok = 'o', double = 1}|redis.error_reply('My x')
+{verbatim_string = 'x'}|{ok = 'fine'}|{ok = 'a\\r\\nb'}|{ok = 1}|{err = 'MY x'}|{err = 'a\\r\\nb c'}|{err = ''}
+{err = 1}|{err = 'e x', ok = 'o'}|{1, {err = 'MY x'}, 2}|{1, {ok = 'x'}, 2}|{ok = 'o', double = 1}
+redis.error_reply('My x')
 redis.error_reply('X')|redis.error_reply('')|redis.error_reply('-X y')|redis.error_reply(' a')|redis.error_reply(1)
 redis.error_reply('a\\r\\nb')|redis.status_reply('fine')|redis.status_reply()|redis.status_reply('a\\r\\nb')
 redis|function() end|coroutine.create(function() end)|cjson.null|redis.sha1hex('')|redis.sha1hex(1)|math.huge
@@ -53,12 +55,14 @@ local e = redis.pcall('incr', 'l') error(e)|return xpcall(error, function(e) ret
 return assert(false)|return assert(nil, {err = 'MY x'})|return pcall(error, {err = 'MY x'})|x x|for|return 1 1
 return coroutine.wrap(function() return redis.call('nothing') end)()|return select(2, pcall(error, {a = 1}))
 return {pcall(function() return 1, 2 end)}|return tonumber({})|return redis.log()|return redis.log(1)
-return redis.log('a', 'b')|return redis.log(9, 'b')|return redis.setresp()|return redis.setresp(4)|return redis.set_repl()
-return redis.set_repl(8)|return redis.acl_check_cmd()|return redis.acl_check_cmd({})|return redis.acl_check_cmd('nothing')
-return redis.acl_check_cmd('get')|return redis.breakpoint()|return redis.debug('x')|return redis.replicate_commands()
+return redis.log('a', 'b')|return redis.log(9, 'b')|return redis.setresp()|return redis.setresp(4)
+return redis.set_repl()|return redis.set_repl(8)|return redis.acl_check_cmd()|return redis.acl_check_cmd({})
+return redis.acl_check_cmd('nothing')|return redis.acl_check_cmd('get')|return redis.breakpoint()
+return redis.debug('x')|return redis.replicate_commands()
 return math.random(0)|return math.random(5, 1)|return math.random(1, 2, 3)|return string.rep()|return ('x'):bad()
-return pairs()|return pairs(1)|return next(1)|return rawset(1, 2, 3)|return rawset({}, nil, 1)|return setmetatable(1, {})
-return setmetatable({}, 1)|return getmetatable()|return table.insert({}, 1, 2, 3)|return table.insert(1)
+return pairs()|return pairs(1)|return next(1)|return rawset(1, 2, 3)|return rawset({}, nil, 1)
+return setmetatable(1, {})|return setmetatable({}, 1)|return getmetatable()|return table.insert({}, 1, 2, 3)
+return table.insert(1)
 return table.insert({})|return load('x')|return loadstring()|return loadstring('x x')|return tostring(nil) .. nil
 #!lua|#!lua\\nreturn 1|#!js\\nx|#!lua x=y\\nx|#!lua flags=x\\nx|#!lua flags=no-writes\\nredis.call('set', 'a', 1)
 #!lua flags=\\nreturn 1|#!lua 'flags=no-writes'\\nreturn 1|#!lua "x\\nreturn 1|#!lua flags=no-writes,,x\\nreturn 1"""
@@ -68,7 +72,8 @@ FAILURES = [text.replace("\\n", "\n").replace("\\r", "\r") if text.startswith("#
 LIBRARIES = """return 1|x x|none()|redis.register_function('f', function() end)|redis.register_function('f', 1)
 redis.register_function('f')|redis.register_function()|redis.register_function({})|redis.register_function(1, 2, 3)
 redis.register_function({function_name = 'f'})|redis.register_function({callback = function() end})
-redis.register_function({function_name = 'f', callback = 1})|redis.register_function({1})|redis.register_function({[{}] = 1})
+redis.register_function({function_name = 'f', callback = 1})|redis.register_function({1})
+redis.register_function({[{}] = 1})
 redis.register_function({function_name = 'f', callback = function() end, flags = 1})
 redis.register_function({function_name = 'f', callback = function() end, flags = {'x'}})
 redis.register_function({function_name = 'f', callback = function() end, flags = {1}})
@@ -80,7 +85,7 @@ redis.register_function('f', function() error('x') end)|redis.register_function(
 redis.register_function('f', function() return redis.call('nothing') end)
 redis.register_function('f', function(k, a) return {k, a, type(KEYS)} end)
 redis.register_function('f', function(k, a) return {#k, #a, redis.call('echo', a[1])} end)
-redis.register_function{function_name='f', flags={'no-writes'}, callback=function() return redis.call('set', 'a', 1) end}
+redis.register_function{function_name='f', flags={'no-writes'}, callback=function() return redis.call('incr', 'a') end}
 redis.register_function('f', function() return redis.register_function('g', function() end) end)""".replace(
     "\n", "|").split("|")
 

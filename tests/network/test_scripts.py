@@ -14,7 +14,8 @@ LOOPS = ["while true do end", "while true do pcall(function() while true do end 
          "coroutine.wrap(function() while true do end end)()",
          "while true do coroutine.resume(coroutine.create(function() while true do end end)) end",
          "while true do xpcall(function() while true do end end, function() while true do end end) end",
-         "local t = {} while true do t[1] = ('x'):rep(1e6) end", "while true do load(function() while true do end end) end",
+         "local t = {} while true do t[1] = ('x'):rep(1e6) end",
+         "while true do load(function() while true do end end) end",
          "table.sort({3, 2, 1}, function() while true do end end)",
          "('x'):gsub('x', function() while true do end end)"]
 

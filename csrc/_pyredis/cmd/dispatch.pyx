@@ -19,13 +19,14 @@ from libc.string cimport memchr, memcpy, strlen
 
 from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
-from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND, ERR_UNKNOWN_SUBCOMMAND,
-                                   ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status, status_text)
+from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
+                                   ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status,
+                                   status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_ALLOW_BUSY, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_PAUSE, SINKS,
-                               ErrorCount, fail_with)
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_PAUSE,
+                               SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.db.effects cimport Effects, effects_clear, effects_keep, effects_propagate
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries

@@ -2,8 +2,8 @@
 
     | 245 | string: a library's code | ... | version u16 | CRC64 of all before it u64 |
 
-The form is that of an RDB file, whose opcode 245 is a library: a string is its length (6 bits, 14 bits, or 32 bits behind
-0x80, high byte first) and its bytes, or, behind 0xC3, the length packed, the length, and the bytes as LZF packed them.
+The form is that of an RDB file, whose opcode 245 is a library: a string is its length (6 bits, 14 bits, or 32 bits
+behind 0x80, high byte first) and its bytes, or, behind 0xC3, the length packed, the length, and what LZF made of them.
 
 RESTORE makes every library before it changes anything, so a payload with one that fails changes nothing.
 """
@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from _pyredis.base.hash cimport bytes_load64, hash_crc64
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
 from _pyredis.base.mem cimport mem_alloc, mem_free
-from _pyredis.base.slice cimport Slice, slice_equal, slice_of
+from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_is, fail_with
 from _pyredis.cmd.functions cimport (Function, Libraries, Library, function_bad_form, libraries_of, library_check,

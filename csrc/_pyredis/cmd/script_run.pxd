@@ -1,4 +1,4 @@
-# script_run -- running a script: what it calls, what it may, what becomes of its result. The story is in script_run.pyx.
+# script_run -- running a script: what it calls, what it may, what comes of it. The story is in script_run.pyx.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
@@ -53,7 +53,7 @@ cdef bint scripting_load(Scripting* t, const char* path) noexcept nogil
 # For vm_new: the table `redis`, and the hook.
 cdef void script_open(Vm* vm) noexcept nogil             # as scripts of EVAL find it
 cdef void script_open_functions(Vm* vm) noexcept nogil   # as functions of libraries do
-cdef void script_push_basics(Vm* vm) noexcept nogil      # pushes a table with what both have, and libraries as they load
+cdef void script_push_basics(Vm* vm) noexcept nogil      # a table with what both have, and libraries as they load
 cdef int  script_on_error(lua_State* L) noexcept nogil   # the handler of pcall: {err, source, line}
 
 # May a script with these flags run now? `read_only`: by a command that says so. An error, or OK.

@@ -9,9 +9,9 @@ strings that Lua holds. Nothing in between is Python, and nothing is copied but 
 Effects of the commands gather in the one list and are drained when the script is done, with the command that ran it;
 what is propagated is what the commands did, never the script.
 
-A hook counts instructions. When a script takes longer than busy-reply-threshold, the server shuts the gate GATE_BUSY and
-serves the others from within the hook: most are told -BUSY, some commands (SCRIPT KILL) run. A killed script gets an
-error, and another at its next instruction, so no pcall of its own survives.
+A hook counts instructions. When a script takes longer than busy-reply-threshold, the server shuts the gate GATE_BUSY
+and serves the others from within the hook: most are told -BUSY, some commands (SCRIPT KILL) run. A killed script gets
+an error, and another at its next instruction, so no pcall of its own survives.
 
 Errors leave C functions by longjmp: whatever they would have to give back (the call's arguments, a reply in one piece)
 belongs to the Scripting and stays for the next call.
@@ -30,10 +30,10 @@ from _pyredis.base.text cimport text_next_word
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHENTICATED, CONN_DENY_BLOCKING,
                                CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_BUSY, LOG_WARNING, Command,
                                arg_i64, conn_due, fail_with)
-from _pyredis.cmd.dispatch cimport dispatch_count_error, dispatch_error, dispatch_nested
+from _pyredis.cmd.dispatch cimport dispatch_count_error, dispatch_nested
 from _pyredis.cmd.table cimport table_find, table_sub
 from _pyredis.lua.api cimport (LUA_MASKCOUNT, LUA_MASKLINE, LUA_OK, LUA_REGISTRYINDEX, LUA_TBOOLEAN, LUA_TNIL,
-                               LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_api, lua_api_load, lua_Debug, lua_istable,
+                               LUA_TNUMBER, LUA_TSTRING, lua_api, lua_api_load, lua_Debug, lua_istable,
                                lua_pop, lua_upvalue)
 from _pyredis.lua.convert cimport Sink, convert_push, convert_push_error, convert_reply
 from _pyredis.lua.state cimport Vm, vm_of

@@ -18,11 +18,11 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.base.text cimport text_lower_into
 from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_is, fail_with
-from _pyredis.cmd.script_run cimport (SCRIPT_PLAIN, Run, Scripting, script_call, script_keys, script_kill,
+from _pyredis.cmd.script_run cimport (SCRIPT_PLAIN, Run, script_call, script_keys, script_kill,
                                       script_may_run, script_open, script_shebang, scripting_of)
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.ds.dict cimport (Dict, DictType, Place, dict_bytes, dict_each, dict_find, dict_free, dict_hash, dict_init,
-                               dict_insert, dict_remove)
+from _pyredis.ds.dict cimport (Place, dict_each, dict_find, dict_free, dict_hash, dict_init, dict_insert,
+                               dict_remove)
 from _pyredis.lua.api cimport LUA_OK, LUA_REGISTRYINDEX, lua_pop
 from _pyredis.lua.state cimport Vm, vm_compile, vm_free, vm_new, vm_trust
 from _pyredis.wire.reply cimport reply_array, reply_bulk, reply_int, reply_ok

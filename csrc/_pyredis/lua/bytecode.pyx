@@ -1,7 +1,7 @@
 """bytecode -- what a compiled chunk can write to.
 
 Guards (lua/state) cost a look-up more at every `redis.call`. Most scripts never write to anything but locals and tables
-of their own, and that can be seen in what the compiler made of them: a chunk is tame if in it and in all functions in it
+of their own, and that can be seen in what the compiler made of them: a chunk is tame if in it and its functions
 
     no SETGLOBAL
     each SETTABLE has a constant key, and no table that must not change has a field of that name

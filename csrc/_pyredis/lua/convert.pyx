@@ -6,7 +6,7 @@
     +OK                               {ok = "OK"}               ~1 m       {set = {m = true}}
     -ERR x                            {err = "ERR x"}           #t         true
     *2 a b                            {a, b}                    (12        {big_number = "12"}
-    $-1, *-1                          false                     =7 txt:abc {verbatim_string = {format = .., string = ..}}
+    $-1, *-1                          false                     =7 txt:abc {verbatim_string = {format =, string =}}
                                                                 _          nil
 
 A call from a script is answered into a buffer like any other, and that buffer is read here: so no command knows that
@@ -117,6 +117,15 @@ cdef const char* _push_verbatim(const LuaApi* api, lua_State* L, const char* p) 
     return p + n + 2
 
 
+cdef const char* _skip_pairs(const LuaApi* api, lua_State* L, const char* p) noexcept nogil:
+    cdef int64_t n, i
+    p = _integer(p, &n)
+    for i in range(2 * n):
+        p = convert_push(api, L, p)
+        lua_pop(api, L, 1)
+    return p
+
+
 cdef const char* _push_rare(const LuaApi* api, lua_State* L, const char* p) noexcept nogil:
     cdef char kind = p[0]
     cdef const char* end
@@ -125,6 +134,8 @@ cdef const char* _push_rare(const LuaApi* api, lua_State* L, const char* p) noex
         return _push_pairs(api, L, p + 1, kind == c'%')
     if kind == c'=':
         return _push_verbatim(api, L, p + 1)
+    if kind == c'|':
+        return convert_push(api, L, _skip_pairs(api, L, p + 1))      # attributes: what they belong to follows
     end = _line_end(p)
     if kind == c'-':
         convert_push_error(api, L, p, end - p, True)

@@ -1,7 +1,7 @@
 # state -- a sandboxed interpreter. The story is in state.pyx.
 from libc.stdint cimport uint64_t
 from _pyredis.base.mem cimport Arena
-from _pyredis.lua.api cimport LuaApi, lua_CFunction, lua_Hook, lua_State
+from _pyredis.lua.api cimport LuaApi, lua_State
 
 cdef enum:
     GUARDS = 20

@@ -19,8 +19,8 @@ What is not here: files, processes, modules, debug, newproxy, getfenv and setfen
 interpreter (load and loadstring take text alone).
 
 Memory: an arena of its own, so it is told apart from the data's, as in Redis. While a script runs, it gets no more than
-1 GiB or half of the machine's memory: "not enough memory" is then its error. The server's own pushes around it are not limited,
-so they cannot fail.
+1 GiB or half of the machine's memory: "not enough memory" is then its error. The server's own pushes around it are not
+limited, so they cannot fail.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -28,8 +28,8 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport MEM_SMALL_MAX, Arena, arena_free, arena_new, mem_alloc, mem_free, mem_realloc
 from _pyredis.lua.bytecode cimport bytecode_is_tame
 from _pyredis.lua.api cimport (LUA_GLOBALSINDEX, LUA_MULTRET, LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL,
-                               LUA_TTABLE, lua_api, lua_istable, lua_pop, lua_pushcfunction, lua_set_function,
-                               lua_upvalue)
+                               LUA_TTABLE, lua_api, lua_CFunction, lua_istable, lua_pop, lua_pushcfunction,
+                               lua_set_function, lua_upvalue)
 from _pyredis.lua.libs cimport libs_open
 
 cdef extern from "<unistd.h>" nogil:
