@@ -19,6 +19,7 @@ CEILING, MEAN = 0.9, 0.6
 BATCH = 500                         # elements a filling command carries
 MILLION = 1_000_000
 ELEMENT = "element:__rand_int__"
+DEGREES = "__rand_int__e-4"         # 0 to 10, of numbers below 100,000
 VALUE = "xxxxxxxxxxxxxxxx"
 
 Arguments = Callable[[int], list[str]]              # of the n-th element, as the filling command takes it
@@ -34,6 +35,10 @@ def pair(n: int) -> list[str]:
 
 def scored(n: int) -> list[str]:
     return [str(n * 7919 % 1_000_003), f"element:{n:012d}"]
+
+
+def placed(n: int) -> list[str]:
+    return [f"{n * 7919 % 1_000_003 / 100_001:.6f}", f"{n * 6007 % 999_983 / 100_001:.6f}", f"element:{n:012d}"]
 
 
 def number(n: int) -> list[str]:
@@ -121,6 +126,12 @@ STEPS = [
     Step("ZRANGE", "ZRANGE c 5000 5009", "ZADD", scored, 100_000),
     Step("ZRANK", f"ZRANK c {ELEMENT}", "ZADD", scored, 100_000),
     Step("ZSCORE", f"ZSCORE c {ELEMENT}", "ZADD", scored, 100_000),
+    Step("GEOADD", f"GEOADD c {DEGREES} {DEGREES} {ELEMENT}"),
+    Step("GEODIST", f"GEODIST c {ELEMENT} {ELEMENT}", "GEOADD", placed, 100_000),
+    Step("GEOSEARCH", f"GEOSEARCH c FROMLONLAT {DEGREES} {DEGREES} BYRADIUS 10 km", "GEOADD", placed,
+         100_000),
+    Step("GEOSEARCH_10", f"GEOSEARCH c FROMLONLAT {DEGREES} {DEGREES} BYRADIUS 10 km ASC COUNT 10 WITHDIST",
+         "GEOADD", placed, 100_000),
     Step("XADD", f"XADD c * field {VALUE}"),
     Step("XADD_MAXLEN", f"XADD c MAXLEN ~ 1000 * field {VALUE}"),
     Step("XRANGE_10", "XRANGE c 50000 + COUNT 10", "XADD", entry, 100_000),

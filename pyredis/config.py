@@ -88,6 +88,7 @@ AOF, LUA, MODULES, DEFRAG = "the append-only file", "scripting", "modules", "def
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
+CHECKS = "the checks of payloads, which are always made in full"
 RDB, SHUTTING = "snapshots", "saving, and waiting for replicas, at the end"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 TRACKING, EVENTS = "client tracking", "keyspace notifications"
@@ -271,16 +272,16 @@ PARAMETERS: tuple[Param, ...] = (
     # snapshots
     P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS, todo=RDB),
     P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED, todo=RDB),
-    P("rdbcompression", YES_NO, True, todo=RDB),
+    P("rdbcompression", YES_NO, True),
     P("rdbchecksum", YES_NO, True, FIXED, todo=RDB),
     P("rdb-del-sync-files", YES_NO, False, todo=REPL),
     P("rdb-save-incremental-fsync", YES_NO, True, todo=RDB),
-    P("rdb-version-check", Enum("strict", "relaxed"), "strict", VALKEY, todo=RDB),
+    P("rdb-version-check", Enum("strict", "relaxed"), "strict", VALKEY),
     P("rdb-key-save-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
     P("key-load-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
     P("loading-process-events-interval-bytes", Integer(1024, INT_MAX), 512 << 10, HIDDEN, todo=RDB),
     P("stop-writes-on-bgsave-error", YES_NO, True, todo=RDB),
-    P("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", todo=RDB),
+    P("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", todo=CHECKS),
 
     # the append-only file
     P("appendonly", YES_NO, False, todo=AOF),

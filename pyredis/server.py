@@ -95,7 +95,9 @@ class Server:
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_busy_threshold(config["lua-time-limit"]), "lua-time-limit")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
+        follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
         follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),
                *ENCODING_LIMITS)
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),

@@ -32,20 +32,21 @@ from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
-from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_add, table_find,
-                                 table_free, table_init, table_rename)
+from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free, table_init,
+                                 table_rename)
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_send,
                             conns_finish_group, conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
                                    keyspace_set_clock)
-from _pyredis.db.string_type cimport string_get_i64, string_length
+from _pyredis.db.string_type cimport string_length
 from _pyredis.db.types cimport types_bind
-from _pyredis.db.value cimport (ENC_INT, T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
+from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
 from _pyredis.lua.state cimport vm_memory
+from _pyredis.rows cimport fill_table, keys_in
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
 from _pyredis.wire.reply cimport out_truncate, OutBlock
@@ -299,17 +300,9 @@ cdef class Core:
 
     def _fill_table(self, rows, handlers):
         """Joins specs and functions by name; a name on one side only is an error."""
-        cdef Command* parent
         cdef Command* c
         cdef int i
-        for name, container, arity, flags, categories, first, last, step, _ in rows:
-            parent = NULL
-            if container is not None:
-                parent = table_find(&self.s.table, slice_of(container, len(container)))
-                if parent == NULL:
-                    raise ValueError(f"{name!r} has no container {container!r}")
-                name = container + b"|" + name
-            table_add(&self.s.table, slice_of(name, len(name)), parent, arity, flags, categories, first, last, step)
+        fill_table(&self.s.table, rows)
         bind_families(&self.s.table)
         if self.s.table.unbound != NULL:
             raise ValueError(f"function without a spec: {self.s.table.unbound.decode()}")
@@ -326,6 +319,10 @@ cdef class Core:
             self.names.append(name)
         if handlers:
             raise ValueError(f"handlers without a spec: {sorted(handlers)}")
+
+    def find_keys(self, int index, list argv):
+        """The keys that a whole command, row `index` of the table, has in argv: as rows.keys_in."""
+        return keys_in(self.s.table.commands[index], argv)
 
     def rename_command(self, bytes old, bytes name):
         """rename-command of the configuration file; empty takes the command away. ValueError says why not."""
@@ -631,8 +628,15 @@ cdef class Core:
         """Bytes from which a list's element gets a node of its own; 0: only when no node may hold it."""
         self.s.ks.limits.list_packed_threshold = size
 
+    def set_any_rdb_version(self, bint allowed):
+        """Are payloads of versions that nobody knows tried, too?"""
+        self.s.any_rdb_version = allowed
+
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
+
+    def set_rdb_compression(self, bint on):
+        self.s.rdb_compression = on
 
     def set_active_expire(self, bint on, int effort):
         """`effort` 1 to 10, as active-expire-effort; off for DEBUG SET-ACTIVE-EXPIRE 0."""
@@ -746,15 +750,13 @@ cdef class Core:
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        cdef int64_t integer = 0
         if e == NULL or entry_is_over(e, self.s.ks.now_ms):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
                 "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
                 "memory": keyspace_memory(self.s.ks, e, 0),
-                "length": string_length(e) if entry_type(e) == T_STRING else 0,
-                "integer": integer if entry_encoding(e) == ENC_INT and string_get_i64(e, &integer) else None}
+                "length": string_length(e) if entry_type(e) == T_STRING else 0}
 
     def command_stats(self):
         """[(name, calls, microseconds, rejected, failed)] of the commands that were asked for."""

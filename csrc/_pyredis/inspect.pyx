@@ -5,7 +5,7 @@ keyspace and the table. Functions take the Core and give plain Python values; no
 address that DEBUG OBJECT prints.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.digest cimport DIGEST_BYTES, digest_all, digest_value
@@ -22,6 +22,13 @@ from _pyredis.ds.dict cimport BUCKET_SLOTS, Dict, dict_bytes
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.ds.listpack cimport element_size, listpack_first, listpack_get, listpack_next
 from _pyredis.ds.quicklist cimport NODE_LZF, Quicklist, QuickNode
+
+from _pyredis.rdb.format cimport RDB_HASH_LISTPACK_EX, RDB_HASH_METADATA, RdbType
+from _pyredis.rdb.save cimport save_type, save_value
+from _pyredis.rdb.sink cimport SINK_COMPRESS, Sink, sink_free, sink_position, sink_to_function
+
+cdef enum:
+    WEIGHED_AT_ONCE = 16384        # bytes
 
 
 cdef dict _table(const Dict* d):
@@ -84,6 +91,29 @@ def value_digest(Core core, int db, bytes name):
     with nogil:
         digest_value(core.s.ks, e, found)
     return <bytes>found[:DIGEST_BYTES]
+
+
+cdef bint _forget(void* arg, const char* p, size_t n) noexcept nogil:
+    return True
+
+
+def saved_length(Core core, int db, bytes name):
+    """Bytes that the value of a key takes in an RDB, type and key not counted; None if there is no such key."""
+    cdef const Entry* e = _live(core, db, name)
+    cdef Sink s
+    cdef RdbType kind
+    cdef uint64_t n
+    if e == NULL:
+        return None
+    with nogil:
+        sink_to_function(&s, core.s.mem, _forget, NULL, WEIGHED_AT_ONCE,
+                         SINK_COMPRESS if core.s.rdb_compression else 0)
+        kind = save_type(e)
+        save_value(&s, e, kind)
+        n = sink_position(&s)
+        sink_free(&s)
+    # Redis: the earliest expiry of a hash's fields is not counted
+    return n - 8 if kind == RDB_HASH_METADATA or kind == RDB_HASH_LISTPACK_EX else n
 
 
 def packed_elements(Core core, int db, bytes name):

@@ -9,9 +9,10 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t
 
 from _pyredis.base.clock cimport clock_set_fake
-from _pyredis.base.mem cimport arena_check
-from _pyredis.base.slice cimport Slice
-from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn
+from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
+from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn, Table
+from _pyredis.cmd.table cimport table_free, table_init
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects
@@ -20,11 +21,43 @@ from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
 from _pyredis.db.stream_type cimport stream_check, stream_of
 from _pyredis.db.value cimport T_HASH, T_STREAM, Entry, ValueType, entry_type
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
+from _pyredis.rdb.file_writer cimport FileAux, FileFacts, file_write
+from _pyredis.rdb.sink cimport (SINK_COMPRESS, SINK_CRC, Sink, sink_finish, sink_free, sink_to_function,
+                                sink_to_memory)
 from _pyredis.wire.reply cimport out_sent, out_views
+from _pyredis.rows cimport fill_table, keys_in
+
+
+cdef class KeyFinder:
+    """A table of commands that need not exist, to find keys by: Core.find_keys without a server."""
+    cdef Arena* mem
+    cdef Table table
+
+    def __cinit__(self, rows):
+        self.mem = arena_new()
+        table_init(&self.table, self.mem)
+        fill_table(&self.table, rows)
+
+    def __dealloc__(self):
+        table_free(&self.table)
+        arena_free(self.mem)
+
+    def find_keys(self, int index, list argv):
+        return keys_in(self.table.commands[index], argv)
 
 
 cdef bytes _copy(Slice s):
     return PyBytes_FromStringAndSize(s.ptr, s.len)
+
+
+cdef Slice _view(bytes text):
+    return slice_of(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+
+
+cdef bint _gather(void* pieces, const char* p, size_t n) noexcept nogil:
+    with gil:
+        (<list>pieces).append(p[:n])
+    return True
 
 
 cdef void _take(void* session, Effects* fx) noexcept nogil:
@@ -136,6 +169,35 @@ cdef class Session:
             broken = arena_check(self.core.s.mem)
             broken = 1000 + broken if broken else 0
         return broken
+
+    def rdb_file(self, list aux=None, list functions=None, int options=0, size_t buffer=0):
+        """The bytes of an RDB file of all data. `aux`: (name, value) pairs; `buffer`: through a function, by as much."""
+        cdef FileFacts facts
+        cdef FileAux[8] aux_rows
+        cdef Slice[8] sources
+        cdef Sink s
+        cdef int flags = SINK_CRC | (SINK_COMPRESS if self.core.s.rdb_compression else 0)
+        cdef list pieces = []
+        aux, functions = aux or [], functions or []
+        for i, (name, value) in enumerate(aux[:8]):
+            aux_rows[i].name = _view(name)
+            aux_rows[i].value = _view(value)
+        for i, source in enumerate(functions[:8]):
+            sources[i] = _view(source)
+        facts.aux, facts.aux_count = aux_rows, len(aux[:8])
+        facts.functions, facts.function_count = sources, len(functions[:8])
+        facts.options = options
+        if buffer:
+            sink_to_function(&s, self.core.s.mem, _gather, <void*>pieces, buffer, flags)
+        else:
+            sink_to_memory(&s, self.core.s.mem, NULL, 0, flags)
+        with nogil:
+            file_write(&s, self.core.s.ks, &facts)
+            sink_finish(&s)
+        try:
+            return b"".join(pieces) if buffer else PyBytes_FromStringAndSize(s.data, s.used)
+        finally:
+            sink_free(&s)
 
     @property
     def memory_used(self):

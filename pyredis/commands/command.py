@@ -11,9 +11,15 @@ from typing import Protocol
 from ..glob import glob_match
 from ..reply import ReplyError
 from .help import help_reply
-from .keyfinder import Keys, find_keys, has_keys
-from .spec import NO_CATEGORIES, NO_MANDATORY_KEYS, Category
+from .spec import NO_CATEGORIES, NO_MANDATORY_KEYS, Category, access_words
 from .table import CommandTable, access_reply, docs_reply, fold, info_reply
+
+Argv = Sequence[bytes]
+Keys = list[tuple[int, int]]        # the position of each, and what happens to it: access bits
+
+
+class FindsKeys(Protocol):
+    def find_keys(self, index: int, argv: list[bytes]) -> Keys | None: ...
 
 
 class HasTable(Protocol):
@@ -22,8 +28,8 @@ class HasTable(Protocol):
     @property
     def table(self) -> CommandTable: ...
 
-
-Argv = Sequence[bytes]
+    @property
+    def core(self) -> FindsKeys: ...
 
 
 def command(server: HasTable, client: object, argv: Argv) -> object:
@@ -82,7 +88,7 @@ def command_getkeys(server: HasTable, client: object, argv: Argv) -> object:
 def command_getkeysandflags(server: HasTable, client: object, argv: Argv) -> object:
     """COMMAND GETKEYSANDFLAGS full-command -> its keys, each with the set of what happens to it."""
     full = argv[2:]
-    return [[full[position], access_reply(access)] for position, access in _keys_of(server, full)]
+    return [[full[position], access_reply(access_words(access))] for position, access in _keys_of(server, full)]
 
 
 def command_help(server: HasTable, client: object, argv: Argv) -> object:
@@ -96,12 +102,12 @@ def _keys_of(server: HasTable, full: Argv) -> Keys:
     entry = server.table.find_argv(full)
     if entry is None:
         raise ReplyError("ERR Invalid command specified")
-    if not has_keys(entry):
+    if all(spec.has("NOT_KEY") for spec in entry.spec.keys):
         raise ReplyError("ERR The command has no key arguments")
     arity = entry.spec.arity
     if len(full) < abs(arity) or (arity > 0 and len(full) != arity):
         raise ReplyError("ERR Invalid number of arguments specified for command")
-    keys = find_keys(entry, full)
+    keys = server.core.find_keys(entry.index, list(full))
     if keys is None:
         if entry.flags & NO_MANDATORY_KEYS:
             return []

@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from _pyredis.inspect import digest, packed_elements, populate, quick_nodes, tables, value_digest, value_table
+from _pyredis.inspect import (
+    digest,
+    packed_elements,
+    populate,
+    quick_nodes,
+    saved_length,
+    tables,
+    value_digest,
+    value_table,
+)
 
 from pyredis.config_types import memory
 from pyredis.glob import glob_match
@@ -145,21 +154,9 @@ def _found(server: Any, client: Any, key: bytes) -> dict[str, Any]:
     return found
 
 
-def serialized_length(encoding: str, length: int, value: int | None) -> int:
-    """Bytes of a string in an RDB, uncompressed: its length's code and itself, or a short integer's code."""
-    if encoding == "int" and value is not None:
-        for width in (1, 2, 4):
-            if -(1 << 8 * width - 1) <= value < 1 << 8 * width - 1:
-                return 1 + width
-    return length + (1 if length < 64 else 2 if length < 16384 else 5 if length < 1 << 32 else 9)
-
-
 def _object(server: Any, client: Any, args: list[bytes]) -> Simple:
     found = _found(server, client, args[0])
-    if found["type"] == "string":
-        size = serialized_length(found["encoding"], found["length"], found.get("integer"))
-    else:
-        size = found["memory"]
+    size = saved_length(server.core, client.db, args[0])
     return Simple(f"Value at:{found['address']:#x} refcount:1 encoding:{found['encoding']} "
                   f"serializedlength:{size} lru:{found['access']} "
                   f"lru_seconds_idle:{found['idle_ms'] // 1000}{_quick_figures(server, client, args[0])}")

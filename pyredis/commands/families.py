@@ -3,6 +3,7 @@
 from . import (
     bitmaps,
     connection,
+    geo,
     hashes,
     hyperloglog,
     keys,
@@ -18,6 +19,6 @@ from . import (
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
-    hyperloglog.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY, scripting.FAMILY,
-    server.FAMILY,
+    hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY,
+    scripting.FAMILY, server.FAMILY,
 ]

@@ -48,6 +48,14 @@ FAMILY = Family("generic", categories=Category.KEYSPACE, commands=[
             tips=["request_policy:multi_shard", "response_policy:agg_sum"],
             summary="Removes keys."),
 
+    Command("DUMP", since="2.6.0", arity=2, flags=READONLY,
+            keys=[KeyRange(1, 1, 1, access="RO ACCESS")],
+            args=[Key("key")],
+            reply=Bulk("the value's bytes, for RESTORE") | Null("there is no such key"),
+            complexity="O(1) to find the key, and O(N*M) for a value of N elements of M bytes on average.",
+            tips=["nondeterministic_output"],
+            summary="Gives the value of a key as bytes that RESTORE understands."),
+
     Command("EXISTS", since="1.0.0", arity=-2, flags=READONLY | FAST,
             keys=[KeyRange(1, -1, 1, access="RO")],
             args=[Key("key", many=True)],
@@ -175,6 +183,18 @@ FAMILY = Family("generic", categories=Category.KEYSPACE, commands=[
             reply=Number("1 if renamed, 0 if the new name is taken"),
             history=[("3.2.0", "The same name twice is no longer an error.")],
             summary="Gives a key another name if that name is free."),
+
+    Command("RESTORE", since="2.6.0", arity=-4, flags=WRITE | DENYOOM, categories=Category.DANGEROUS,
+            keys=[KeyRange(1, 1, 1, access="OW UPDATE")],
+            args=[Key("key"), Integer("ttl"), String("serialized-value"),
+                  PureToken("replace", optional=True, since="3.0.0"),
+                  PureToken("absttl", optional=True, since="5.0.0"),
+                  Integer("seconds", token="IDLETIME", optional=True, since="5.0.0"),
+                  Integer("frequency", token="FREQ", optional=True, since="5.0.0")],
+            reply=Status("OK"),
+            complexity="O(N) in the bytes of the payload; for a sorted set up to O(N log N) in its members.",
+            history=[("3.0.0", "`REPLACE`."), ("5.0.0", "`ABSTTL`."), ("5.0.0", "`IDLETIME` and `FREQ`.")],
+            summary="Makes a key of what DUMP has given."),
 
     Command("SCAN", since="2.8.0", arity=-2, flags=READONLY,
             args=[Integer("cursor"),

@@ -100,10 +100,25 @@ HIDDEN_FLAGS = Flag.MAY_REPLICATE
 
 # -- where the keys are ----------------------------------------------------------------------------
 
+# (kind, access bits, keyword, start, first, last, step, limit), for the core; kind: at, counted, after word, unknown
+KeyRow = tuple[int, int, bytes, int, int, int, int, int]
+
+ACCESS_WORDS = ("RO", "RW", "OW", "RM", "ACCESS", "UPDATE", "INSERT", "DELETE", "NOT_KEY", "INCOMPLETE",
+                "VARIABLE_FLAGS")
+
+
+def access_bits(access: str) -> int:
+    """The words of KeySpec.access as the core's bits, a word's place being its bit."""
+    return sum(1 << ACCESS_WORDS.index(word) for word in access.split())
+
+
+def access_words(bits: int) -> list[str]:
+    return [word for place, word in enumerate(ACCESS_WORDS) if bits >> place & 1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySpec:
-    """One way to find keys in an argv. Indexes count from the command's name, which is 0.
+    """One way to find keys in an argv; the core does it. Indexes count from the command's name, which is 0.
 
     `access` says what happens to them: first RO, RW, OW (overwrites without looking) or RM, then any of
     ACCESS, UPDATE, INSERT, DELETE for the user's data in the key, NOT_KEY, INCOMPLETE (finds only some),
@@ -115,6 +130,10 @@ class KeySpec:
 
     def has(self, word: str) -> bool:
         return word in self.access.split()
+
+    def core_row(self) -> KeyRow:
+        """What the core makes of it. In the base class: nothing to go by."""
+        return 3, access_bits(self.access), b"", 0, 0, 0, 1, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +148,9 @@ class KeyRange(KeySpec):
     step: int = 1
     limit: int = 0
 
+    def core_row(self) -> KeyRow:
+        return 0, access_bits(self.access), b"", 0, self.first, self.last, self.step, self.limit
+
 
 @dataclass(frozen=True, slots=True)
 class KeyNum(KeySpec):
@@ -137,6 +159,9 @@ class KeyNum(KeySpec):
     index: int
     first: int = 1
     step: int = 1
+
+    def core_row(self) -> KeyRow:
+        return 1, access_bits(self.access), b"", self.index, self.first, 0, self.step, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +177,13 @@ class KeywordRange(KeySpec):
     step: int = 1
     limit: int = 0
 
+    def core_row(self) -> KeyRow:
+        return 2, access_bits(self.access), self.keyword.encode(), self.start, 0, self.last, self.step, self.limit
+
 
 @dataclass(frozen=True, slots=True)
 class KeyUnknown(KeySpec):
-    """Keys that no general rule finds; keyfinder.py may have one for this command."""
+    """Keys that no general rule finds; the core may have one for this command (cmd/key_finder)."""
 
 
 def legacy_range(specs: Sequence[KeySpec]) -> tuple[int, int, int, bool]:

@@ -27,6 +27,7 @@ from .spec import (
     Key,
     KeyNum,
     KeyRange,
+    KeyRow,
     KeySpec,
     KeywordRange,
     Pattern,
@@ -35,7 +36,7 @@ from .spec import (
     token_of,
 )
 
-CoreRow = tuple[bytes, bytes | None, int, int, int, int, int, int, bool]
+CoreRow = tuple[bytes, bytes | None, int, int, int, int, int, int, tuple[KeyRow, ...], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Entry:
     """A command as the server knows it. `name` is the full name in lower case: "config|get"."""
 
     name: str
+    index: int                      # of its row, for the core
     spec: Command
     parent: Entry | None
     group: str
@@ -72,7 +74,8 @@ class Entry:
         own_name = self.name.rpartition("|")[2].encode()
         parent = self.parent.name.encode() if self.parent else None
         return (own_name, parent, self.spec.arity, int(self.flags), int(self.categories),
-                self.first_key, self.last_key, self.step, self.control)
+                self.first_key, self.last_key, self.step, tuple(spec.core_row() for spec in self.spec.keys),
+                self.control)
 
 
 class CommandTable:
@@ -95,7 +98,7 @@ class CommandTable:
         inherited = NO_CATEGORIES if spec.subcommands else family.categories
         first, last, step, movable = legacy_range(spec.keys)
         entry = Entry(
-            name=name, spec=spec, parent=parent, group=family.group,
+            name=name, index=len(self._by_name), spec=spec, parent=parent, group=family.group,
             flags=spec.flags | MOVABLEKEYS if movable else spec.flags,
             categories=implied_categories(spec.flags, spec.categories | inherited),
             first_key=first, last_key=last, step=step,
@@ -138,7 +141,7 @@ class CommandTable:
         return entry.subcommands.get(fold(argv[1]))
 
     def core_rows(self) -> list[CoreRow]:
-        """For the core: (name, parent, arity, flags, categories, first_key, last_key, step, is_control).
+        """For the core: (name, parent, arity, flags, categories, first_key, last_key, step, key specs, is_control).
 
         Names are lower case; `name` of a subcommand is its own word and `parent` that of its container.
         A container's row comes before those of its subcommands.
@@ -189,15 +192,15 @@ def key_spec_reply(spec: KeySpec) -> dict[str, object]:
         begin_type, begin = "keyword", {"keyword": spec.keyword, "startfrom": spec.start}
         find_type, find = "range", {"lastkey": spec.last, "keystep": spec.step, "limit": spec.limit}
     reply: dict[str, object] = {"notes": spec.notes} if spec.notes else {}
-    reply["flags"] = access_reply(spec.access)
+    reply["flags"] = access_reply(spec.access.split())
     reply["begin_search"] = {"type": begin_type, "spec": begin}
     reply["find_keys"] = {"type": find_type, "spec": find}
     return reply
 
 
-def access_reply(access: str) -> SetOf:
-    """What a key is used for, as COMMAND spells it: "RW ACCESS" is RW, access."""
-    first, *rest = access.split()
+def access_reply(words: Sequence[str]) -> SetOf:
+    """What a key is used for, as COMMAND spells it: RW ACCESS is RW, access."""
+    first, *rest = words
     return SetOf([Simple(first), *(Simple(word.lower()) for word in rest)])
 
 

@@ -79,6 +79,20 @@ def test_crc64_may_be_computed_in_pieces(data, cut):
     assert base.crc64(data[cut:], base.crc64(data[:cut])) == crc64_model(data)
 
 
+@fixed
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2000), st.integers(0, 40), st.randoms(use_true_random=False))
+def test_crc64_of_long_data_is_that_of_the_tables(crc, n, start, rng):
+    data = rng.randbytes(n + start)[start:]
+    assert base.crc64(data, crc) == base.crc64_by_table(data, crc)
+    assert base.crc64_by_table(data[:200]) == crc64_model(data[:200])
+
+
+def test_crc64_of_every_length_around_the_folding_is_that_of_the_tables():
+    data = bytes((i * 37 + i // 256) & 255 for i in range(600))
+    for n in range(600):
+        assert base.crc64(data[:n], n) == base.crc64_by_table(data[:n], n)
+
+
 def test_crc16_of_every_byte_is_the_division_by_the_polynomial():
     for byte in range(256):
         crc = byte << 8

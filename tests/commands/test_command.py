@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from _pyredis.testing import KeyFinder
 
 from pyredis.commands import command
 from pyredis.commands.families import FAMILIES
-from pyredis.commands.keyfinder import find_keys
 from pyredis.commands.spec import (
     NO_MANDATORY_KEYS,
     Command,
@@ -65,6 +65,8 @@ KEYS = [
     ("BITFIELD k GET u8 0 SET u8 0 1", [("k", "RW access update")]),
     ("MIGRATE h 1 k 0 100", [("k", "RW access delete")]),
     ("MIGRATE h 1 '' 0 100 COPY AUTH keys KEYS a b", [("a", "RW access delete"), ("b", "RW access delete")]),
+    ("MIGRATE h 1 k 0 100 KEYS", [("k", "RW access delete")]),
+    ("MIGRATE h 1 '' 0 100 AUTH2 a KEYS COPY", [("", "RW access delete")]),
     ("MIGRATE h 1 k 0 100 KEYS a", "ERR Invalid arguments specified for command"),
     ("EVAL s 1 k a", [("k", "RW access update")]),
     ("EVAL s 0", []),
@@ -91,9 +93,16 @@ KEYS = [
     ("OBJECT FREQ", "ERR Invalid number of arguments specified for command"),
 ]
 
-SERVER = SimpleNamespace(table=CommandTable([*FAMILIES, Family("generic", [
-    command for command in OTHERS if command.name not in {known.name for family in FAMILIES for known in family}])]))
-OWN = SimpleNamespace(table=CommandTable(FAMILIES))
+
+
+def server_of(*families):
+    table = CommandTable(families)
+    return SimpleNamespace(table=table, core=KeyFinder(table.core_rows()))
+
+
+SERVER = server_of(*FAMILIES, Family("generic", [
+    command for command in OTHERS if command.name not in {known.name for family in FAMILIES for known in family}]))
+OWN = server_of(*FAMILIES)
 
 
 def words(line):
@@ -129,10 +138,6 @@ def test_a_keynum_spec_with_a_step_skips_the_values():
     assert run("COMMAND GETKEYS MSETEX 2 a 1 b 2 NX") == [b"a", b"b"]
     with pytest.raises(ReplyError, match="Invalid arguments"):
         run("COMMAND GETKEYS MSETEX 9 a 1")
-
-
-def test_positions_are_indexes_into_the_argv():
-    assert find_keys(OWN.table.find("mset"), words("MSET a 1 b 2")) == [(1, "OW UPDATE"), (3, "OW UPDATE")]
 
 
 def test_info_gives_null_for_an_unknown_name_and_lower_case_names_for_others():
@@ -210,7 +215,8 @@ def test_help_begins_with_the_form_and_ends_with_help():
 
 def test_core_rows_put_a_container_before_its_subcommands():
     rows = OWN.table.core_rows()
-    assert rows[0] == (b"append", None, 3, Flag.WRITE | Flag.DENYOOM | Flag.FAST, rows[0][4], 1, 1, 1, False)
+    assert rows[0] == (b"append", None, 3, Flag.WRITE | Flag.DENYOOM | Flag.FAST, rows[0][4], 1, 1, 1,
+                       ((0, 1 << 1 | 1 << 6, b"", 0, 1, 1, 1, 0),), False)
     seen = set()
     for name, parent, *_, is_control in rows:
         assert parent is None or parent in seen

@@ -7,7 +7,7 @@ import pytest
 from tests.session import R
 
 ZEROS = "0" * 40
-TYPES = ["string", "list", "set", "zset", "hash"]
+TYPES = ["string", "list", "set", "zset", "hash", "stream"]
 
 
 @pytest.fixture
@@ -29,6 +29,11 @@ def fill(call, kind, key, n, chance):
         scores = [chance.choice(["inf", "-inf", "1e30", "0.1", "1152921504606846976", str(chance.gauss(0, 9))])
                   for _ in words]
         call("ZADD", key, *(word for pair in zip(scores, words, strict=True) for word in pair))
+    elif kind == "stream":
+        for i, word in enumerate(words):
+            call("XADD", key, f"{i // 3}-{i % 3 + 1}", word, i, *([word, b"12"] if i % 7 == 0 else []))
+        call("XDEL", key, "1-2")
+        call("XGROUP", "CREATE", key, "group", 0)
     else:
         call("HSET", key, *(word for pair in zip(words, words[::-1], strict=True) for word in pair))
 

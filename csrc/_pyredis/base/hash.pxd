@@ -8,6 +8,7 @@ cdef extern from "bytes.h" nogil:
 
 cdef uint16_t hash_crc16(const void* data, size_t n) noexcept nogil
 cdef uint64_t hash_crc64(uint64_t crc, const void* data, size_t n) noexcept nogil   # start from 0; resumable
+cdef uint64_t hash_crc64_by_table(uint64_t crc, const void* data, size_t n) noexcept nogil   # the same, slower
 cdef void     hash_sha1(const void* data, size_t n, uint8_t* digest) noexcept nogil    # 20 bytes
 cdef void     hash_sha1_hex(const void* data, size_t n, char* hex40) noexcept nogil  # 40 digits, no NUL
 

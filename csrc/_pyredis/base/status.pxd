@@ -29,6 +29,7 @@ cdef enum Status:
     # of the data
     ERR_WRONG_TYPE
     ERR_NO_SUCH_KEY
+    ERR_BUSY_KEY
     ERR_LCS_BOTH
     ERR_LCS_STRINGS
     ERR_LCS_MEMORY

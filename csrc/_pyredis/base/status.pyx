@@ -33,6 +33,7 @@ cdef const char* status_text(Status s) noexcept nogil:
     if s == ERR_UNSUPPORTED_OPTION: return b"ERR Unsupported option %s"
     if s == ERR_WRONG_TYPE: return b"WRONGTYPE Operation against a key holding the wrong kind of value"
     if s == ERR_NO_SUCH_KEY: return b"ERR no such key"
+    if s == ERR_BUSY_KEY: return b"BUSYKEY Target key name already exists."
     if s == ERR_LCS_BOTH: return b"ERR If you want both the length and indexes, please just use IDX."
     if s == ERR_LCS_STRINGS: return b"ERR The specified keys must contain string values"
     if s == ERR_LCS_MEMORY: return b"ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"

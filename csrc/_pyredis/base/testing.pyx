@@ -8,7 +8,8 @@ from _pyredis.base.clock cimport (
     clock_ticks_per_us, clock_ticks_to_us, clock_unix_ms, clock_unix_us,
 )
 
-from _pyredis.base.hash cimport hash_crc16, hash_crc64, hash_sha1, hash_sha1_hex, hash_siphash13
+from _pyredis.base.hash cimport (hash_crc16, hash_crc64, hash_crc64_by_table, hash_sha1, hash_sha1_hex,
+                                 hash_siphash13)
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
 from _pyredis.base.mem cimport (
     MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_cool, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
@@ -98,6 +99,10 @@ def crc16(bytes data):
 
 def crc64(bytes data, uint64_t crc=0):
     return hash_crc64(crc, <const char*>data, len(data))
+
+
+def crc64_by_table(bytes data, uint64_t crc=0):
+    return hash_crc64_by_table(crc, <const char*>data, len(data))
 
 
 def sha1(bytes data):

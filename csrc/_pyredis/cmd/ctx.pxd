@@ -34,6 +34,44 @@ cdef enum CommandFlag:
     CMD_NO_MULTI = 1 << 18
     CMD_ALLOW_BUSY = 1 << 19
 
+cdef enum KeyAccess:                # what happens to a key: the words of spec.KeySpec.access, in their order
+    KEY_RO = 1 << 0
+    KEY_RW = 1 << 1
+    KEY_OW = 1 << 2
+    KEY_RM = 1 << 3
+    KEY_ACCESS = 1 << 4
+    KEY_UPDATE = 1 << 5
+    KEY_INSERT = 1 << 6
+    KEY_DELETE = 1 << 7
+    KEY_NOT_KEY = 1 << 8
+    KEY_INCOMPLETE = 1 << 9
+    KEY_VARIABLE_FLAGS = 1 << 10
+
+cdef enum KeyWhere:
+    KEYS_AT = 0                     # spec.KeyRange
+    KEYS_COUNTED                    # spec.KeyNum
+    KEYS_AFTER_WORD                 # spec.KeywordRange
+    KEYS_UNKNOWN                    # spec.KeyUnknown
+
+cdef struct KeySpec:                # the fields are those of pyredis/commands/spec.py
+    KeyWhere where
+    uint32_t access
+    int first
+    int last
+    int step
+    int limit
+    int start                       # of a count: its index
+    char keyword[16]
+
+cdef struct KeyRun:                 # keys at argv[first], argv[first + step], ...
+    int first
+    int count
+    int step
+    uint32_t access
+
+# The keys of a command that its specs cannot tell: how many runs, or -1 for arguments that contradict themselves.
+ctypedef int (*KeyRule)(const Slice* argv, int argc, KeyRun* runs) noexcept nogil
+
 cdef struct Command:
     const char* name                # "config|get", lower case, NUL-terminated; owned by the table
     size_t name_length
@@ -46,6 +84,9 @@ cdef struct Command:
     int last_key
     int step
     int index                       # in the table; the Python handlers are numbered alike
+    KeySpec* key_specs
+    int key_spec_count
+    KeyRule key_rule                # instead of the specs; NULL: they are enough
     CommandFn fn                    # NULL: a Python handler does it
     Command* parent
     Command* subs                   # first subcommand; the others follow through `sibling`
@@ -207,8 +248,10 @@ cdef struct Server:                 # what all connections share
     OutputLimit output_limits[3]    # normal, replica, pubsub
     int64_t pause_until_ms
     bint pause_writes_only
+    bint any_rdb_version            # rdb-version-check relaxed
     bint auth_required              # new connections start unauthenticated
     bint track_latency
+    bint rdb_compression            # rdbcompression: LZF in what is saved
     Conn* due                       # connections with CONN_DUE, in the order in which they became so
     Conn* due_last
     void* blocking                  # who waits for what: a Blocking (cmd/blocking)

@@ -6,12 +6,13 @@ Two ways to take bytes into a digest of 20:
     add    digest ^= SHA-1(bytes)                            in any order
     mix    digest ^= SHA-1(bytes), digest = SHA-1(digest)    in this order
 
-    value    mix the type's number (u32, high byte first); then
+    value    mix Redis's number of the type (u32, high byte first); then
              string       mix the text
              list         mix each element
              set          add each member
              sorted set   add, for each member, a digest of: mix member, mix score (its shortest digits)
              hash         add, for each field, a digest of: mix field, mix value, and if it expires add "!!hexpire!!"
+             stream       for each entry, mix its ID as "ms.seq", and each name and value; groups do not count
              add "!!expire!!" if the key expires
     all      for each database with keys, mix its number (u32, high byte first); add, for each key, a digest of:
              mix the name, and then the value as above
@@ -22,17 +23,24 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
 from _pyredis.base.hash cimport hash_sha1
-from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_shortest
+from _pyredis.base.num cimport NUM_DOUBLE_MAX, NUM_I64_MAX, num_format_shortest, num_format_u64
 from _pyredis.base.slice cimport Slice
 from _pyredis.db.hash_type cimport HASH_LASTS, HashIter, hash_iter, hash_iter_expiry, hash_next
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.list_type cimport ListIter, list_done, list_iter, list_next
 from _pyredis.db.set_type cimport SetIter, set_iter, set_next, set_of
+from _pyredis.db.stream_node cimport node_pair
+from _pyredis.db.stream_type cimport StreamWalk, stream_of, stream_step, stream_walk
 from _pyredis.db.string_type cimport STRING_DIGITS, string_view
-from _pyredis.db.value cimport (ENTRY_EXPIRES, Entry, T_HASH, T_LIST, T_SET, T_STRING, T_ZSET, entry_key, entry_type)
+from _pyredis.db.value cimport (ENTRY_EXPIRES, Entry, T_HASH, T_LIST, T_SET, T_STREAM, T_STRING, T_ZSET, entry_key,
+                                entry_type)
 from _pyredis.db.zset_type cimport ZIter, zset_iter_all, zset_next
 from _pyredis.ds.dict cimport dict_each
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
+from _pyredis.ds.id cimport id_max, id_of
+
+cdef enum:
+    REDIS_STREAM = 6               # its number there; 5 is a module's value
 
 cdef struct Walk:                  # over the keys of a database
     Keyspace* ks
@@ -124,9 +132,26 @@ cdef void _hash(const Entry* e, uint8_t* digest) noexcept nogil:
         _add(digest, pair, DIGEST_BYTES)
 
 
+cdef void _stream(const Entry* e, uint8_t* digest) noexcept nogil:
+    cdef char[2 * NUM_I64_MAX + 1] id
+    cdef StreamWalk walk
+    cdef Element name, value
+    cdef int n
+    stream_walk(stream_of(e), &walk, id_of(0, 0), id_max(), False)
+    while stream_step(&walk):
+        n = num_format_u64(walk.entry.id.ms, id)
+        id[n] = c'.'
+        n += 1
+        n += num_format_u64(walk.entry.id.seq, id + n)
+        _mix(digest, id, n)
+        while node_pair(&walk.entry, &name, &value):
+            _mix_element(digest, &name)
+            _mix_element(digest, &value)
+
+
 cdef void _value(Keyspace* ks, const Entry* e, uint8_t* digest) noexcept nogil:
     """Takes the value into a digest that may hold the key's name already."""
-    _mix_number(digest, entry_type(e))
+    _mix_number(digest, REDIS_STREAM if entry_type(e) == T_STREAM else entry_type(e))
     if entry_type(e) == T_STRING:
         _string(e, digest)
     elif entry_type(e) == T_LIST:
@@ -137,6 +162,8 @@ cdef void _value(Keyspace* ks, const Entry* e, uint8_t* digest) noexcept nogil:
         _zset(e, digest)
     elif entry_type(e) == T_HASH:
         _hash(e, digest)
+    elif entry_type(e) == T_STREAM:
+        _stream(e, digest)
     if e.flags & ENTRY_EXPIRES:
         _add(digest, b"!!expire!!", 10)
 

@@ -3,15 +3,19 @@ from _pyredis.cmd.bitfield cimport bind_bitfield
 from _pyredis.cmd.bitmaps cimport bind_bitmaps
 from _pyredis.cmd.connection cimport bind_connection
 from _pyredis.cmd.databases cimport bind_databases
+from _pyredis.cmd.dump cimport bind_dump
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
 from _pyredis.cmd.function_payload cimport bind_function_payload
 from _pyredis.cmd.functions cimport bind_functions
+from _pyredis.cmd.geo cimport bind_geo
+from _pyredis.cmd.geo_search cimport bind_geo_search
 from _pyredis.cmd.hashes cimport bind_hashes
 from _pyredis.cmd.hyperloglog cimport bind_hyperloglog
 from _pyredis.cmd.keys cimport bind_keys
 from _pyredis.cmd.list_blocking cimport bind_list_blocking
 from _pyredis.cmd.lists cimport bind_lists
+from _pyredis.cmd.restore cimport bind_restore
 from _pyredis.cmd.scan cimport bind_scan
 from _pyredis.cmd.scripting cimport bind_scripting
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
@@ -34,16 +38,20 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_bitmaps(t)
     bind_connection(t)
     bind_databases(t)
+    bind_dump(t)
     bind_expiry(t)
     bind_field_expiry(t)
     bind_function_payload(t)
     bind_functions(t)
+    bind_geo(t)
+    bind_geo_search(t)
     bind_hashes(t)
     bind_hyperloglog(t)
     bind_keys(t)
     bind_sorting(t)
     bind_list_blocking(t)
     bind_lists(t)
+    bind_restore(t)
     bind_scan(t)
     bind_scripting(t)
     bind_set_algebra(t)

@@ -30,19 +30,6 @@ from _pyredis.ds.skiplist cimport Member, member_text
 from _pyredis.wire.reply cimport (Deferred, Out, reply_array, reply_begin, reply_bulk, reply_double, reply_end,
                                   reply_int, reply_null, reply_null_array, reply_slice)
 
-cdef enum:
-    USUAL_PAIRS = 32               # of a ZADD, whose scores need no memory of their own
-
-
-cdef struct ZAdd:                  # a ZADD or ZINCRBY, parsed
-    int flags
-    bint changed                   # CH: changes count, too
-    int first                      # of the pairs
-    size_t pairs
-    double* scores
-    double few[USUAL_PAIRS]
-
-
 cdef void sorted_set_shrunk(Ctx* c, Key key, Entry* e, const char* event, int64_t n) noexcept nogil:
     key_changed(c, key.name, EV_ZSET, event, n)
     if zset_length(e) == 0:
@@ -76,6 +63,7 @@ cdef Status _zadd_options(Ctx* c, ZAdd* a) noexcept nogil:
         a.changed |= flag == 0
         i += 1
     a.first = i
+    a.step = 2
     if i == c.argc or (c.argc - i) & 1:
         return ERR_SYNTAX
     a.pairs = <size_t>(c.argc - i) // 2
@@ -89,27 +77,26 @@ cdef Status _zadd_options(Ctx* c, ZAdd* a) noexcept nogil:
     return OK
 
 
-cdef Status _zadd_scores(Ctx* c, ZAdd* a) noexcept nogil:
-    """Reads all scores; memory for them is the caller's to free."""
-    cdef size_t i
-    cdef Status st
+cdef void zadd_room(Ctx* c, ZAdd* a) noexcept nogil:
     a.scores = a.few
     if a.pairs > USUAL_PAIRS:
         a.scores = <double*>mem_alloc(c.ks.mem, a.pairs * sizeof(double))
-    for i in range(a.pairs):
-        st = arg_double(c, a.first + 2 * <int>i, &a.scores[i])
-        if st != OK:
-            return st
-    return OK
+
+
+cdef void zadd_done(Ctx* c, ZAdd* a) noexcept nogil:
+    if a.scores != a.few:
+        mem_free(c.ks.mem, a.scores, a.pairs * sizeof(double))
+
+
+cdef inline Slice _member(Ctx* c, const ZAdd* a, size_t i) noexcept nogil:
+    """Of the i-th pair."""
+    return c.argv[a.first + a.step * (<int>i + 1) - 1]
 
 
 cdef Entry* _zadd_create(Ctx* c, Key key, const ZAdd* a) noexcept nogil:
     cdef size_t i, longest = 0
-    cdef Slice member
     for i in range(a.pairs):
-        member = c.argv[a.first + 2 * <int>i + 1]
-        if member.len > longest:
-            longest = member.len
+        longest = max(longest, _member(c, a, i).len)
     return zset_create(c.ks, c.db, key, a.pairs, longest)
 
 
@@ -120,7 +107,7 @@ cdef Status _zadd_pairs(Ctx* c, Key key, Entry* e, const ZAdd* a) noexcept nogil
     cdef double score = 0
     cdef ZAddOutcome outcome = ZADD_REFUSED
     for i in range(a.pairs):
-        outcome = zset_add(c.ks, e, c.argv[a.first + 2 * <int>i + 1], a.scores[i], a.flags, &score)
+        outcome = zset_add(c.ks, e, _member(c, a, i), a.scores[i], a.flags, &score)
         if outcome == ZADD_NAN:
             return fail_with(c, ERR_CUSTOM, b"ERR resulting score is not a number (NaN)")
         added += outcome == ZADD_ADDED
@@ -136,26 +123,36 @@ cdef Status _zadd_pairs(Ctx* c, Key key, Entry* e, const ZAdd* a) noexcept nogil
     return OK
 
 
-cdef Status _zadd(Ctx* c, ZAdd* a) noexcept nogil:
-    """What has been parsed but for the scores."""
+cdef Status zadd_scored(Ctx* c, const ZAdd* a) noexcept nogil:
     cdef Key key = key_at(c, 1)
     cdef Entry* e
-    cdef Status st = _zadd_scores(c, a)
-    if st == OK:
-        st = open_typed(c, key, T_ZSET, True, &e)
-    if st == OK and e == NULL and a.flags & ZADD_XX:
+    cdef Status st = open_typed(c, key, T_ZSET, True, &e)
+    if st != OK:
+        return st
+    if e == NULL and a.flags & ZADD_XX:
         if a.flags & ZADD_INCR:
             reply_null(c.out)
         else:
             reply_int(c.out, 0)
-    elif st == OK:
-        if e == NULL:
-            e = _zadd_create(c, key, a)
-        else:
-            zset_expect(c.ks, e, a.pairs)
-        st = _zadd_pairs(c, key, e, a)
-    if a.scores != a.few:
-        mem_free(c.ks.mem, a.scores, a.pairs * sizeof(double))
+        return OK
+    if e == NULL:
+        e = _zadd_create(c, key, a)
+    else:
+        zset_expect(c.ks, e, a.pairs)
+    return _zadd_pairs(c, key, e, a)
+
+
+cdef Status _zadd(Ctx* c, ZAdd* a) noexcept nogil:
+    """What has been parsed but for the scores."""
+    cdef Status st = OK
+    cdef size_t i = 0
+    zadd_room(c, a)
+    while st == OK and i < a.pairs:
+        st = arg_double(c, a.first + 2 * <int>i, &a.scores[i])
+        i += 1
+    if st == OK:
+        st = zadd_scored(c, a)
+    zadd_done(c, a)
     return st
 
 
@@ -173,6 +170,7 @@ cdef Status cmd_zincrby(Ctx* c) noexcept nogil:
     a.flags = ZADD_INCR
     a.changed = False
     a.first = 2
+    a.step = 2
     a.pairs = 1
     return _zadd(c, &a)
 

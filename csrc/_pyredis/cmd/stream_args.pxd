@@ -6,7 +6,7 @@ from _pyredis.cmd.ctx cimport Ctx
 from _pyredis.db.stream_groups cimport Consumer, Group, Pending
 from _pyredis.db.stream_node cimport NodeEntry
 from _pyredis.db.stream_type cimport Stream
-from _pyredis.ds.idtree cimport Id
+from _pyredis.ds.id cimport Id
 from _pyredis.wire.reply cimport Out
 
 cdef enum:

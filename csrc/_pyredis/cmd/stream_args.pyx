@@ -22,7 +22,7 @@ from _pyredis.db.stream_node cimport node_pair
 from _pyredis.db.stream_type cimport StreamWalk, stream_of, stream_step, stream_walk
 from _pyredis.db.value cimport Entry, T_STREAM
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.idtree cimport id_decrement, id_increment, id_max, id_of
+from _pyredis.ds.id cimport id_decrement, id_increment, id_max, id_of
 from _pyredis.wire.reply cimport Deferred, reply_array, reply_begin, reply_bulk, reply_end
 
 cdef enum:

@@ -20,8 +20,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (Consumer, Group, Pending, consumer_at, consumer_find, pending_find,
                                         pending_give, pending_remove)
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_has, stream_step, stream_walk
-from _pyredis.ds.idtree cimport (Id, IdCursor, IdTree, cursor_id, id_less, id_of, idtree_ceiling,
-                                 idtree_first, idtree_last, idtree_next)
+from _pyredis.ds.id cimport Id, id_less, id_of
+from _pyredis.ds.rax cimport Rax, RaxCursor, cursor_id, rax_ceiling, rax_first, rax_last, rax_next
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_bulk_int, reply_end, reply_int, reply_null,
                                   reply_null_array, reply_slice)
 
@@ -62,8 +62,8 @@ cdef Status _parse_pending(Ctx* c, PendingQuery* q) noexcept nogil:
 
 cdef void _reply_summary(Ctx* c, const Group* g) noexcept nogil:
     """[how many, first ID, last ID, [[consumer, how many], ...]]"""
-    cdef IdCursor first = idtree_first(&g.pending)
-    cdef IdCursor last = idtree_last(&g.pending)
+    cdef RaxCursor first = rax_first(&g.pending)
+    cdef RaxCursor last = rax_last(&g.pending)
     cdef const Consumer* consumer
     cdef Deferred header
     cdef size_t n = 0, i
@@ -89,11 +89,11 @@ cdef void _reply_summary(Ctx* c, const Group* g) noexcept nogil:
 
 cdef void _reply_pending(Ctx* c, const Group* g, const PendingQuery* q) noexcept nogil:
     """[[ID, consumer, ms since it was delivered, deliveries], ...]"""
-    cdef const IdTree* tree = &g.pending
+    cdef const Rax* tree = &g.pending
     cdef const Consumer* consumer
     cdef const Pending* p
     cdef Deferred header
-    cdef IdCursor at
+    cdef RaxCursor at
     cdef int64_t n = 0, idle
     if q.consumer:
         consumer = consumer_find(g, c.argv[q.consumer])
@@ -102,7 +102,7 @@ cdef void _reply_pending(Ctx* c, const Group* g, const PendingQuery* q) noexcept
             return
         tree = &consumer.pending
     header = reply_begin(c.out, c'*')
-    at = idtree_ceiling(tree, q.first)
+    at = rax_ceiling(tree, q.first)
     while at.leaf != NULL and n < q.count and not id_less(q.last, cursor_id(&at)):
         p = pending_find(g, cursor_id(&at))
         idle = c.ks.now_ms - p.delivered_ms
@@ -113,7 +113,7 @@ cdef void _reply_pending(Ctx* c, const Group* g, const PendingQuery* q) noexcept
             reply_int(c.out, idle if idle > 0 else 0)
             reply_int(c.out, <int64_t>p.deliveries)
             n += 1
-        idtree_next(&at)
+        rax_next(&at)
     reply_end(c.out, header, n)
 
 
@@ -326,7 +326,7 @@ cdef Status _parse_autoclaim(Ctx* c, AutoClaim* a) noexcept nogil:
 
 cdef void _autoclaim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, AutoClaim* a) noexcept nogil:
     """Walks what is pending with the group from a.first on, and claims."""
-    cdef IdCursor at = idtree_ceiling(&g.pending, a.first)
+    cdef RaxCursor at = rax_ceiling(&g.pending, a.first)
     cdef int64_t tries = a.count if a.count > COUNT_MOST // TRIES else a.count * TRIES
     cdef char[ID_TEXT] room
     cdef Pending* p
@@ -339,12 +339,12 @@ cdef void _autoclaim(Ctx* c, const Stream* s, Group* g, Consumer* consumer, Auto
             _forget(c, g, id, id_text(id, room), p)
             _keep(c.ks.mem, &a.deleted, id)
             a.count -= 1
-            at = idtree_ceiling(&g.pending, id)    # the tree has changed
+            at = rax_ceiling(&g.pending, id)       # the tree has changed
             continue
         if _claim(c, s, g, consumer, id, id_text(id, room), &a.claim):
             _keep(c.ks.mem, &a.claimed, id)
             a.count -= 1
-        idtree_next(&at)
+        rax_next(&at)
     a.next = cursor_id(&at) if at.leaf != NULL else id_of(0, 0)
 
 

@@ -14,7 +14,7 @@ from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending,
                                         consumer_find, group_create, group_destroy, group_find, pending_find,
                                         pending_remove)
 from _pyredis.db.stream_type cimport Stream, stream_create
-from _pyredis.ds.idtree cimport Id, id_of
+from _pyredis.ds.id cimport Id, id_of
 from _pyredis.wire.reply cimport reply_array, reply_int, reply_ok, reply_simple
 
 cdef struct GroupOptions:

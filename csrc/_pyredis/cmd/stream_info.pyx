@@ -13,7 +13,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_at, group_at, group_find,
                                         pending_find)
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_lag, stream_step, stream_walk
-from _pyredis.ds.idtree cimport IdCursor, cursor_id, id_max, id_of, idtree_first, idtree_next
+from _pyredis.ds.id cimport id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_first, rax_next
 from _pyredis.wire.reply cimport (Out, reply_array, reply_int, reply_map, reply_null, reply_simple, reply_slice,
                                   reply_text)
 
@@ -74,7 +75,7 @@ cdef void _reply_progress(Out* out, const Stream* s, const Group* g) noexcept no
 
 cdef void _reply_pending(Out* out, const Group* g, const Consumer* consumer, int64_t count) noexcept nogil:
     """What is pending with one consumer: [ID, time, deliveries]; with NULL, with all: [ID, consumer, ...]."""
-    cdef IdCursor at = idtree_first(&g.pending if consumer == NULL else &consumer.pending)
+    cdef RaxCursor at = rax_first(&g.pending if consumer == NULL else &consumer.pending)
     cdef int64_t n = <int64_t>(g.pending.count if consumer == NULL else consumer.pending.count)
     cdef const Pending* p
     if count and n > count:
@@ -89,7 +90,7 @@ cdef void _reply_pending(Out* out, const Group* g, const Consumer* consumer, int
             reply_slice(out, p.consumer.name)
         reply_int(out, p.delivered_ms)
         reply_int(out, <int64_t>p.deliveries)
-        idtree_next(&at)
+        rax_next(&at)
 
 
 cdef void _reply_whole_consumer(Out* out, const Group* g, const Consumer* consumer, int64_t count) noexcept nogil:

@@ -24,8 +24,8 @@ from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.stream_groups cimport Consumer, Group, Pending, group_find, pending_find, pending_give
 from _pyredis.db.stream_type cimport Stream, StreamWalk, stream_advance, stream_step, stream_top, stream_walk
 from _pyredis.db.value cimport T_STREAM
-from _pyredis.ds.idtree cimport (Id, IdCursor, cursor_id, id_decrement, id_increment, id_less, id_max, id_of,
-                                 idtree_ceiling, idtree_next)
+from _pyredis.ds.id cimport Id, id_decrement, id_increment, id_less, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_ceiling, rax_next
 from _pyredis.wire.reply cimport (Deferred, reply_array, reply_begin, reply_end, reply_null_array, reply_slice)
 
 cdef enum:
@@ -231,10 +231,10 @@ cdef void _history(Ctx* c, const Source* source, const ReadOptions* o, Consumer*
     cdef Pending* p
     cdef Id first = source.after
     cdef size_t n = 0
-    cdef IdCursor at
+    cdef RaxCursor at
     cdef Deferred header = reply_begin(c.out, c'*')
     id_increment(&first)
-    at = idtree_ceiling(&consumer.pending, first)
+    at = rax_ceiling(&consumer.pending, first)
     while at.leaf != NULL and (o.count == 0 or n < <size_t>o.count):
         stream_walk(source.s, &w, cursor_id(&at), cursor_id(&at), False)
         if stream_step(&w):
@@ -247,7 +247,7 @@ cdef void _history(Ctx* c, const Source* source, const ReadOptions* o, Consumer*
             reply_id(c.out, cursor_id(&at))
             reply_null_array(c.out)
         n += 1
-        idtree_next(&at)
+        rax_next(&at)
     reply_end(c.out, header, n)
 
 

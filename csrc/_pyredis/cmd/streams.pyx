@@ -20,8 +20,8 @@ from _pyredis.db.keyspace cimport Key
 from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy,
                                       stream_append, stream_create, stream_delete, stream_of, stream_top, stream_trim)
 from _pyredis.db.value cimport Entry, T_STREAM
-from _pyredis.ds.idtree cimport (Id, IdCursor, cursor_id, id_increment, id_is_zero, id_less, id_max, id_of,
-                                 idtree_first)
+from _pyredis.ds.id cimport Id, id_increment, id_is_zero, id_less, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, rax_first
 from _pyredis.wire.reply cimport (reply_array, reply_bulk, reply_int, reply_null, reply_null_array, reply_ok)
 
 cdef enum:
@@ -133,7 +133,7 @@ cdef void _propagate_exactly(Ctx* c, const Stream* s, AddOptions* o, Slice id) n
     cdef char[ID_TEXT] room
     cdef char[NUM_I64_MAX] digits
     cdef Slice old_id, old_mark, old_threshold
-    cdef IdCursor first
+    cdef RaxCursor first
     if id.ptr != NULL:
         old_id = c.argv[o.first]
         c.argv[o.first] = id
@@ -144,7 +144,7 @@ cdef void _propagate_exactly(Ctx* c, const Stream* s, AddOptions* o, Slice id) n
         if o.trim.by == TRIM_LENGTH:
             c.argv[o.threshold] = slice_of(digits, num_format_i64(<int64_t>s.length, digits))
         else:
-            first = idtree_first(&s.nodes)         # Redis: deleted entries of the first node count
+            first = rax_first(&s.nodes)            # Redis: deleted entries of the first node count
             c.argv[o.threshold] = id_text(cursor_id(&first) if first.leaf != NULL else id_max(), room)
     propagate_instead(c, c.argc, c.argv)
     if id.ptr != NULL:

@@ -17,6 +17,7 @@ from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.num cimport bytes_bit_length
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.text cimport text_equal_nocase, text_lower_into
+from _pyredis.cmd.ctx cimport KeySpec
 
 cdef enum:
     SLOTS = 1024                   # several times the commands there are
@@ -39,6 +40,7 @@ cdef void table_free(Table* t) noexcept nogil:
         command_reset_stats(t.commands[i], t.mem)
         if t.commands[i].parent == NULL and t.commands[i].word != t.commands[i].name:
             mem_free(t.mem, <void*>t.commands[i].word, t.commands[i].word_length)
+        mem_free(t.mem, t.commands[i].key_specs, t.commands[i].key_spec_count * sizeof(KeySpec))
         mem_free(t.mem, <void*>t.commands[i].name, t.commands[i].name_length + 1)
         mem_free(t.mem, t.commands[i], sizeof(Command))
     mem_free(t.mem, t.slots, SLOTS * sizeof(void*))

@@ -39,6 +39,11 @@ cdef struct HashIter:
 cdef void hash_bind(Keyspace* ks) noexcept nogil
 cdef Entry* hash_create(Keyspace* ks, Db* db, Key key) noexcept nogil       # empty: it must not stay so
 
+# In no table: of a listpack that came as it is; of one that was changed since, hash_settled is due.
+cdef Entry* hash_of_listpack(Keyspace* ks, Slice name, uint8_t* lp, bint timed) noexcept nogil
+cdef void hash_widen(Keyspace* ks, Entry* e, size_t fields) noexcept nogil
+cdef Entry* hash_settled(Entry* e) noexcept nogil
+
 # Reading.
 cdef size_t hash_length(const Entry* e) noexcept nogil
 cdef size_t hash_count_live(const Entry* e, int64_t now_ms) noexcept nogil
@@ -54,6 +59,8 @@ cdef bint hash_get(const Keyspace* ks, const Entry* e, Slice field, Element* val
 cdef void hash_iter(const Entry* e, int64_t now_ms, HashIter* it) noexcept nogil
 cdef bint hash_next(HashIter* it, Element* field, Element* value) noexcept nogil
 cdef int64_t hash_iter_expiry(const HashIter* it) noexcept nogil            # of the field returned last
+# The bytes that RDB has of it, too: pairs, or, with a next expiry, triples; ptr NULL: it is saved field by field.
+cdef Slice hash_image(const Entry* e) noexcept nogil
 cdef const Dict* hash_dict(const Entry* e) noexcept nogil                   # of HashField; NULL: not a table
 cdef bint hash_field_is_over(const Entry* e, const HashField* f, int64_t now_ms) noexcept nogil
 cdef void hash_random(const Entry* e, Rand* rand, Element* field, Element* value) noexcept nogil     # over or not

@@ -31,7 +31,7 @@ from _pyredis.db.hash_fields cimport (FIELD_BLOCK, FieldTable, field_block, fiel
                                       field_memory, field_name, field_of_slot, field_value, fields_add, fields_check,
                                       fields_copy, fields_free, fields_new, fields_remove, fields_set_expiry,
                                       fields_set_value)
-from _pyredis.db.keyspace cimport keyspace_create, keyspace_set_timed
+from _pyredis.db.keyspace cimport keyspace_create, keyspace_make, keyspace_set_timed
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_LISTPACK, ENC_LISTPACK_EX, ENTRY_TIMED_FIELDS, Encoding, T_HASH,
                                 TypeOps, entry_encoding, entry_pointer, entry_set_kind, entry_set_pointer)
 from _pyredis.ds.bytestr cimport bytestr_share
@@ -271,6 +271,14 @@ cdef int64_t hash_iter_expiry(const HashIter* it) noexcept nogil:
     return it.expiry if it.stride else field_expiry(_table(it.entry), it.field)
 
 
+cdef Slice hash_image(const Entry* e) noexcept nogil:
+    """Triples that all last are of use to nobody: older servers can read pairs."""
+    cdef int stride = _stride(e)
+    if stride == 0 or (stride == 3 and hash_next_expiry(e) == HASH_LASTS):
+        return slice_of(NULL, 0)
+    return slice_of(<const char*>_pack(e), listpack_bytes(_pack(e)))
+
+
 cdef const Dict* hash_dict(const Entry* e) noexcept nogil:
     return &_table(e).fields if _stride(e) == 0 else NULL
 
@@ -318,6 +326,28 @@ cdef void _to_table(Keyspace* ks, Entry* e, size_t fields) noexcept nogil:
     listpack_free(ks.mem, _pack(e))
     entry_set_pointer(e, t)
     entry_set_kind(e, T_HASH, ENC_HASHTABLE)
+
+
+cdef Entry* hash_of_listpack(Keyspace* ks, Slice name, uint8_t* lp, bint timed) noexcept nogil:
+    """A hash in no table of a listpack that came as it is, sound and no field twice: pairs, or triples (`timed`) in
+    the order of their expiries. One of too many fields becomes a table."""
+    cdef Entry* e = keyspace_make(ks, name, T_HASH, ENC_LISTPACK_EX if timed else ENC_LISTPACK, lp)
+    if hash_length(e) > ks.limits.hash_max_listpack_entries:
+        _to_table(ks, e, hash_length(e))
+    return hash_settled(e)
+
+
+cdef void hash_widen(Keyspace* ks, Entry* e, size_t fields) noexcept nogil:
+    """Makes it a table, whatever it has, with room for `fields`."""
+    if _stride(e):
+        _to_table(ks, e, fields)
+
+
+cdef Entry* hash_settled(Entry* e) noexcept nogil:
+    """hash_settle for an entry in no table: keyspace_add will tell the database."""
+    if hash_next_expiry(e) != HASH_LASTS:
+        e.flags |= ENTRY_TIMED_FIELDS
+    return e
 
 
 cdef void hash_reserve(Keyspace* ks, Entry* e, const Slice* words, int n) noexcept nogil:

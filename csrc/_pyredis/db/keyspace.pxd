@@ -98,6 +98,7 @@ cdef Key    keyspace_key(const Keyspace* ks, Slice name) noexcept nogil
 cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil              # expired or not
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil
 cdef void   keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
+cdef Entry* keyspace_make(Keyspace* ks, Slice name, ValueType t, Encoding enc, void* value) noexcept nogil
 cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil
 cdef void   keyspace_delete(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil
 cdef Entry* keyspace_take(Keyspace* ks, Db* db, Key key) noexcept nogil
@@ -121,6 +122,8 @@ cdef void   keyspace_swap(Keyspace* ks, int a, int b) noexcept nogil
 
 cdef uint32_t keyspace_fresh_access(const Keyspace* ks) noexcept nogil
 cdef void   keyspace_touch(Keyspace* ks, Entry* e) noexcept nogil
+cdef void   keyspace_set_idle(const Keyspace* ks, Entry* e, int64_t seconds) noexcept nogil         # without LFU
+cdef void   keyspace_set_frequency(const Keyspace* ks, Entry* e, int64_t counter) noexcept nogil    # with LFU
 cdef int64_t keyspace_idle_ms(const Keyspace* ks, const Entry* e) noexcept nogil
 cdef uint32_t keyspace_frequency(const Keyspace* ks, const Entry* e) noexcept nogil
 cdef size_t keyspace_memory(const Keyspace* ks, const Entry* e, size_t samples) noexcept nogil

@@ -153,6 +153,21 @@ cdef int64_t keyspace_idle_ms(const Keyspace* ks, const Entry* e) noexcept nogil
     return <int64_t>((<uint32_t>(ks.now_ms // 1000) - entry_access(e)) & ACCESS_MASK) * 1000
 
 
+cdef void keyspace_set_idle(const Keyspace* ks, Entry* e, int64_t seconds) noexcept nogil:
+    """As if it had last been used so many seconds ago; under LFU nothing."""
+    cdef int64_t at = <int64_t>ks.access_clock - seconds
+    if ks.policy != ACCESS_LFU:
+        if at < 0:                               # Redis: before the clock's zero is half of its range ago
+            at = (ks.access_clock + ACCESS_MASK // 2) % ACCESS_MASK
+        entry_set_access(e, <uint32_t>at)
+
+
+cdef void keyspace_set_frequency(const Keyspace* ks, Entry* e, int64_t counter) noexcept nogil:
+    """The LFU counter, 0 to 255, as of now; without LFU nothing."""
+    if ks.policy == ACCESS_LFU:
+        entry_set_access(e, (ks.access_clock << 8) | <uint32_t>counter)
+
+
 # ---------------------------------------------------------------- finding
 
 cdef Entry* keyspace_find(const Db* db, Key key) noexcept nogil:
@@ -224,13 +239,20 @@ cdef void keyspace_add(Keyspace* ks, Db* db, Key key, Entry* e) noexcept nogil:
         dict_insert(&db.timed, e, key.hash)
 
 
-cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil:
-    """A new key, absent until now, that points to `value`, which is the keyspace's from now on."""
-    cdef Entry* e = entry_new(ks.mem, key.name, sizeof(void*), False)
+cdef Entry* keyspace_make(Keyspace* ks, Slice name, ValueType t, Encoding enc, void* value) noexcept nogil:
+    """An entry in no table that points to `value`, which is the entry's from now on: for keyspace_add, or
+    keyspace_release."""
+    cdef Entry* e = entry_new(ks.mem, name, sizeof(void*), False)
     e.flags |= ENTRY_POINTER
     entry_set_pointer(e, value)
     entry_set_kind(e, t, enc)
     entry_set_access(e, keyspace_fresh_access(ks))
+    return e
+
+
+cdef Entry* keyspace_create(Keyspace* ks, Db* db, Key key, ValueType t, Encoding enc, void* value) noexcept nogil:
+    """A new key, absent until now, that points to `value`, which is the keyspace's from now on."""
+    cdef Entry* e = keyspace_make(ks, key.name, t, enc, value)
     keyspace_add(ks, db, key, e)
     return e
 

@@ -6,13 +6,24 @@ from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.quicklist cimport QuickIter, quick_done, quick_next, quick_next_run
+from _pyredis.ds.quicklist cimport QuickIter, QuickNode, Quicklist, quick_done, quick_next, quick_next_run
 
 cdef enum ListEnd:
     LIST_HEAD = 0
     LIST_TAIL = 1
 
 ctypedef QuickIter ListIter        # a walk over a list that nobody changes meanwhile
+
+cdef struct ListPart:              # some of a list's elements, as they stand, for who saves them
+    Slice bytes                    # encoded, one behind the other
+    size_t count
+    size_t raw                     # not 0: `bytes` are LZF of so many
+    bint plain                     # one element alone, not encoded
+
+cdef struct ListParts:
+    Slice packed
+    size_t count
+    const QuickNode* node
 
 cdef void list_bind(Keyspace* ks) noexcept nogil
 
@@ -21,6 +32,9 @@ cdef Element list_end(const Entry* e, ListEnd end) noexcept nogil               
 
 # An empty list under a key that is absent. Its first element is the caller's to push, before anything else.
 cdef Entry*  list_create(Keyspace* ks, Db* db, Key key) noexcept nogil
+# The like, made node by node (quicklist_push, quicklist_append_node); list_of_nodes takes them.
+cdef Quicklist* list_nodes_new(Keyspace* ks) noexcept nogil
+cdef Entry*  list_of_nodes(Keyspace* ks, Slice name, Quicklist* q) noexcept nogil
 cdef void    list_push(Keyspace* ks, Entry* e, ListEnd end, const Slice* values, int n) noexcept nogil
 cdef void    list_push_element(Keyspace* ks, Entry* e, ListEnd end, const Element* value) noexcept nogil
 
@@ -37,6 +51,10 @@ cdef int     list_check(Keyspace* ks, const Entry* e) noexcept nogil # 0, or the
 
 # Walking from an index (negative: from the end) in either direction, with list_next; then list_done.
 cdef void    list_iter(ListIter* it, Keyspace* ks, const Entry* e, int64_t index, bint backward) noexcept nogil
+
+# All elements as the parts in which they stand, with list_next_part.
+cdef size_t  list_parts(const Entry* e, ListParts* it) noexcept nogil                           # how many
+cdef bint    list_next_part(ListParts* it, ListPart* part) noexcept nogil                       # False: no more
 
 cdef inline bint list_next(ListIter* it, Element* e) noexcept nogil:
     """The next element, valid until the next call; False when there is none."""

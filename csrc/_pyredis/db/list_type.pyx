@@ -13,8 +13,8 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
-from _pyredis.base.slice cimport Slice
-from _pyredis.db.keyspace cimport keyspace_create
+from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.db.keyspace cimport keyspace_create, keyspace_make
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
                                 entry_set_kind, entry_set_pointer)
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_length, element_slice
@@ -23,7 +23,8 @@ from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_add
                                    listpack_find, listpack_first, listpack_free, listpack_from, listpack_get,
                                    listpack_insert, listpack_last, listpack_length, listpack_new, listpack_next,
                                    listpack_prepend, listpack_prev, listpack_replace)
-from _pyredis.ds.quicklist cimport (NODE_PACKED, QuickEnd, Quicklist, QuickPos, quick_iter, quick_iter_bytes,
+from _pyredis.ds.quicklist cimport (NODE_LZF, NODE_PACKED, NODE_PLAIN, QuickEnd, Quicklist, QuickPos, quick_iter,
+                                    quick_iter_bytes,
                                     quicklist_append_node, quicklist_check, quicklist_copy, quicklist_drop,
                                     quicklist_end, quicklist_exceeds, quicklist_find, quicklist_fits, quicklist_free,
                                     quicklist_insert, quicklist_memory, quicklist_new, quicklist_push,
@@ -93,7 +94,7 @@ cdef void list_bind(Keyspace* ks) noexcept nogil:
 cdef void _to_quick(Keyspace* ks, Entry* e) noexcept nogil:
     cdef uint8_t* lp = _packed(e)
     cdef size_t n = listpack_length(lp)
-    cdef Quicklist* q = quicklist_new(ks.mem, ks.limits.list_max_listpack_size, ks.limits.list_compress_depth)
+    cdef Quicklist* q = list_nodes_new(ks)
     if n:
         quicklist_append_node(ks.mem, q, NODE_PACKED, <const char*>lp + LISTPACK_HEADER,
                               listpack_bytes(lp) - LISTPACK_EMPTY, n)
@@ -146,6 +147,19 @@ cdef Element list_end(const Entry* e, ListEnd end) noexcept nogil:
 
 cdef Entry* list_create(Keyspace* ks, Db* db, Key key) noexcept nogil:
     return keyspace_create(ks, db, key, T_LIST, ENC_LISTPACK, listpack_new(ks.mem))
+
+
+cdef Quicklist* list_nodes_new(Keyspace* ks) noexcept nogil:
+    cdef Quicklist* q = quicklist_new(ks.mem, ks.limits.list_max_listpack_size, ks.limits.list_compress_depth)
+    q.large = <size_t>ks.limits.list_packed_threshold
+    return q
+
+
+cdef Entry* list_of_nodes(Keyspace* ks, Slice name, Quicklist* q) noexcept nogil:
+    """A list in no table, not empty, made of nodes that came as they are; in the form that it asks for."""
+    cdef Entry* e = keyspace_make(ks, name, T_LIST, ENC_QUICKLIST, q)
+    list_normalize(ks, e)
+    return e
 
 
 cdef inline void _push_one(Keyspace* ks, Entry* e, ListEnd end, Slice s) noexcept nogil:
@@ -308,6 +322,39 @@ cdef void list_iter(ListIter* it, Keyspace* ks, const Entry* e, int64_t index, b
         return
     lp = _packed(e)
     quick_iter_bytes(it, lp + LISTPACK_HEADER, lp + listpack_bytes(lp) - 1, listpack_length(lp), index, backward)
+
+
+cdef size_t list_parts(const Entry* e, ListParts* it) noexcept nogil:
+    cdef uint8_t* lp
+    it.packed.ptr = NULL
+    it.node = NULL
+    if not _is_packed(e):
+        it.node = _quick(e).head
+        return _quick(e).nodes
+    lp = _packed(e)
+    it.packed = slice_of(<const char*>lp + LISTPACK_HEADER, listpack_bytes(lp) - LISTPACK_EMPTY)
+    it.count = listpack_length(lp)
+    return 1
+
+
+cdef bint list_next_part(ListParts* it, ListPart* part) noexcept nogil:
+    """The next part, valid until the next write."""
+    cdef const QuickNode* node = it.node
+    if node != NULL:
+        part.bytes = slice_of(<const char*>node.data + node.start, node.used)
+        part.count = node.count
+        part.raw = node.raw if node.kind == NODE_LZF else 0
+        part.plain = node.kind == NODE_PLAIN
+        it.node = node.next
+        return True
+    if it.packed.ptr == NULL:
+        return False
+    part.bytes = it.packed
+    part.count = it.count
+    part.raw = 0
+    part.plain = False
+    it.packed.ptr = NULL
+    return True
 
 
 cdef int list_check(Keyspace* ks, const Entry* e) noexcept nogil:

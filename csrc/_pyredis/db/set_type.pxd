@@ -9,6 +9,7 @@ from _pyredis.db.value cimport (Encoding, Entry, T_SET, entry_encoding, entry_po
                                 entry_set_pointer)
 from _pyredis.ds.dict cimport Dict, DictIter
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element
+from _pyredis.ds.intset cimport IntSet
 
 cdef struct Set:                   # a value: of an entry, or of none yet
     Encoding form
@@ -52,12 +53,18 @@ cdef Set    set_new(Keyspace* ks, Member* first, size_t expected) noexcept nogil
 cdef Set    set_new_numbers(Keyspace* ks) noexcept nogil
 cdef Set    set_new_table(Keyspace* ks, size_t expected) noexcept nogil
 cdef Set    set_new_listpack(Keyspace* ks) noexcept nogil
+cdef Set    set_of_numbers(Keyspace* ks, IntSet* s) noexcept nogil
+cdef Set    set_of_listpack(Keyspace* ks, uint8_t* lp) noexcept nogil
+cdef Entry* set_make(Keyspace* ks, Slice name, Set s) noexcept nogil       # takes it; in no table
 cdef size_t set_compact_most(const Keyspace* ks) noexcept nogil
 cdef void   set_free(Keyspace* ks, Set s) noexcept nogil
 
 # Its table and the members in it, for SSCAN; NULL in another form.
 cdef const Dict* set_table(Set s) noexcept nogil
 cdef Slice  set_table_member(const void* entry) noexcept nogil
+
+# The bytes that RDB has of it, too; ptr NULL: it is saved member by member.
+cdef Slice  set_image(Set s) noexcept nogil
 
 # Asking.
 cdef size_t set_length(Set s) noexcept nogil

@@ -28,7 +28,7 @@ from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
 from _pyredis.base.num cimport num_length_i64
 from _pyredis.base.rand cimport Rand, rand_below
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport Keyspace
+from _pyredis.db.keyspace cimport Keyspace, keyspace_make
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, Encoding, Entry, T_SET, TypeOps,
                                 entry_encoding)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
@@ -134,6 +134,27 @@ cdef Set set_new_table(Keyspace* ks, size_t expected) noexcept nogil:
     dict_init(d, &ks.members[<int>T_SET])
     dict_reserve(d, expected)
     return _set(ENC_HASHTABLE, d)
+
+
+cdef Entry* set_make(Keyspace* ks, Slice name, Set s) noexcept nogil:
+    """An entry in no table that has the set from now on."""
+    return keyspace_make(ks, name, T_SET, s.form, s.block)
+
+
+cdef Set set_of_numbers(Keyspace* ks, IntSet* s) noexcept nogil:
+    """The set of an intset that came as it is; a larger one than is allowed becomes a table."""
+    cdef Set made = _set(ENC_INTSET, s)
+    if s.length > _most_ints(ks):
+        _change(ks, &made, ENC_HASHTABLE, 0)
+    return made
+
+
+cdef Set set_of_listpack(Keyspace* ks, uint8_t* lp) noexcept nogil:
+    """The set of a listpack that came as it is, no member twice; one of too many members becomes a table."""
+    cdef Set made = _set(ENC_LISTPACK, lp)
+    if listpack_length(lp) > ks.limits.set_max_listpack_entries:
+        _change(ks, &made, ENC_HASHTABLE, 0)
+    return made
 
 
 cdef inline size_t _most_ints(const Keyspace* ks) noexcept nogil:
@@ -321,6 +342,13 @@ cdef bint set_next(SetIter* it, Element* member) noexcept nogil:
         member[0] = listpack_get(it.at)
         it.at = listpack_next(_pack(it.set), it.at)
     return True
+
+
+cdef Slice set_image(Set s) noexcept nogil:
+    """An intset. RDB has listpacks of sets, too, but only since version 11."""
+    if s.form != ENC_INTSET:
+        return slice_of(NULL, 0)
+    return slice_of(<const char*>s.block, intset_bytes(_ints(s)))
 
 
 cdef bint set_draws(Set s) noexcept nogil:

@@ -2,7 +2,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
-from _pyredis.ds.idtree cimport Id, IdTree
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax
 
 cdef enum:
     READS_UNKNOWN = -1             # of Group.entries_read
@@ -19,13 +20,13 @@ cdef struct Consumer:              # its name follows
     Slice name
     int64_t seen_ms                # last attempt to read or claim
     int64_t active_ms              # last time that it got something; -1: never
-    IdTree pending                 # IDs alone
+    Rax pending                    # IDs alone
 
 cdef struct Group:                 # its name follows
     Slice name
     Id last_id                     # last delivered
     int64_t entries_read
-    IdTree pending                 # ID -> Pending
+    Rax pending                    # ID -> Pending
     Names consumers
 
 cdef struct Pending:

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.idtree cimport Id
+from _pyredis.ds.id cimport Id
 
 cdef enum NodeFlag:
     ENTRY_DELETED = 1

@@ -25,7 +25,7 @@ from libc.string cimport memmove
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_realloc
 from _pyredis.base.slice cimport Slice
 from _pyredis.ds.element cimport Element, element_is
-from _pyredis.ds.idtree cimport Id, id_less, id_of
+from _pyredis.ds.id cimport Id, id_less, id_of
 from _pyredis.ds.listpack cimport (LISTPACK_END, LISTPACK_HEADER, element_encode, element_encode_i64, element_size,
                                    element_size_before, listpack_bytes, listpack_check, listpack_get)
 

@@ -15,7 +15,8 @@ from _pyredis.db.stream_node cimport node_pair
 from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport ENC_STREAM, Entry, T_STREAM, entry_set_pointer
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
-from _pyredis.ds.idtree cimport Id, IdCursor, cursor_id, cursor_value, id_max, id_of, idtree_first, idtree_next
+from _pyredis.ds.id cimport Id, id_max, id_of
+from _pyredis.ds.rax cimport RaxCursor, cursor_id, cursor_value, rax_first, rax_next
 
 
 cdef bytes _text(const Element* e):
@@ -143,7 +144,7 @@ cdef class BareStream:
     def pending(self, bytes group):
         """{ID: consumer}, in order"""
         cdef Group* g = group_find(&self.s.groups, slice_of(group, len(group)))
-        cdef IdCursor at = idtree_first(&g.pending)
+        cdef RaxCursor at = rax_first(&g.pending)
         cdef dict found = {}
         cdef Slice name
         cdef Id id
@@ -151,7 +152,7 @@ cdef class BareStream:
             id = cursor_id(&at)
             name = (<Pending*>cursor_value(&at)).consumer.name
             found[id.ms, id.seq] = name.ptr[:name.len]
-            idtree_next(&at)
+            rax_next(&at)
         return found
 
     # ---- the whole

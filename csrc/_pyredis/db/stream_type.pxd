@@ -1,18 +1,20 @@
 # stream_type -- streams: entries under ascending IDs. The story is in stream_type.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
+from _pyredis.base.hash cimport bytes_load32
 from _pyredis.base.mem cimport Arena
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Db, Key, Keyspace, Limits
 from _pyredis.db.stream_groups cimport Group, Names
 from _pyredis.db.stream_node cimport NodeEntry, NodeHead
 from _pyredis.db.value cimport Entry, entry_pointer
-from _pyredis.ds.idtree cimport Id, IdCursor, IdTree
+from _pyredis.ds.id cimport Id
+from _pyredis.ds.rax cimport Rax, RaxCursor, cursor_value
 
 cdef enum:
     STREAM_ENTRY_MAX = 1 << 30     # bytes of an entry's names and values together
 
 cdef struct Stream:
-    IdTree nodes                   # master ID -> listpack
+    Rax nodes                      # master ID -> listpack
     uint64_t length
     uint64_t entries_added         # in all its life
     Id first_id                    # of the first live entry; 0-0: there is none
@@ -23,7 +25,7 @@ cdef struct Stream:
     Names groups
 
 cdef struct StreamWalk:
-    IdCursor node
+    RaxCursor node
     NodeHead head
     const uint8_t* lp
     const uint8_t* at              # the next entry to look at; backwards: the one behind it
@@ -45,7 +47,9 @@ cdef struct Trim:
     int64_t limit                  # entries to delete at most; 0: any number
 
 cdef void    stream_bind(Keyspace* ks) noexcept nogil
+cdef Stream* stream_new(Arena* mem) noexcept nogil                           # of no key yet
 cdef Stream* stream_create(Keyspace* ks, Db* db, Key key) noexcept nogil     # the key is absent
+cdef void    stream_find_first(Stream* s) noexcept nogil                     # sets first_id; only looks above it
 cdef int     stream_check(const Stream* s) noexcept nogil                    # 0, or the number of the broken rule
 
 # Reading. A walk is over when the stream is changed.
@@ -64,6 +68,11 @@ cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogi
 cdef int64_t stream_reads_until(const Stream* s, Id id) noexcept nogil       # READS_UNKNOWN
 cdef void    stream_advance(const Stream* s, Group* g, Id id) noexcept nogil # `id` is delivered, after last_id
 cdef bint    stream_lag(const Stream* s, const Group* g, int64_t* lag) noexcept nogil      # False: it is unknown
+
+cdef inline Slice stream_node_image(const RaxCursor* node) noexcept nogil:
+    """The listpack of a node (a cursor in Stream.nodes): the bytes that RDB has, too."""
+    cdef const char* lp = (<const char**>cursor_value(node))[0]
+    return slice_of(lp, bytes_load32(lp))
 
 cdef inline Stream* stream_of(const Entry* e) noexcept nogil:
     return <Stream*>entry_pointer(e)

@@ -1,6 +1,6 @@
 """stream_type -- streams: entries under ascending IDs, and the groups that read them.
 
-    nodes: master ID -> listpack of up to stream-node-max-entries entries (db/stream_node), in an idtree
+    nodes: master ID -> listpack of up to stream-node-max-entries entries (db/stream_node), in a radix tree (ds/rax)
     groups, first and last ID, what was ever added and deleted: beside it, in one block
 
 A node is known by the ID of the first entry that it ever had. Entries are only added at the end, so only the last
@@ -17,7 +17,7 @@ again for an ID at either end of a stream without tombstones ahead.
 
 Cost: appending is O(1) and touches the last node alone; finding an ID is O(log nodes) and a walk through one node.
 
-Rules checked by stream_check: 1 to 4 idtree_check, and 11 to 15 node_check, of the nodes; 20 `length`; 21 an ID is
+Rules checked by stream_check: 1 to 4 rax_check, and 11 to 15 node_check, of the nodes; 20 `length`; 21 an ID is
 below its node's master, or not below the next one's; 22 first or last ID; 23 the tail; 31 to 33 groups_check.
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -30,13 +30,13 @@ from _pyredis.db.stream_groups cimport (READS_UNKNOWN, groups_check, groups_copy
 from _pyredis.db.stream_node cimport (node_append, node_before, node_behind, node_check, node_head, node_new, node_read,
                                       node_set_counts, node_shrink, ENTRY_DELETED)
 from _pyredis.db.value cimport ENC_STREAM, Encoding, T_STREAM, TypeOps
-from _pyredis.ds.idtree cimport (cursor_id, cursor_value, id_equal, id_is_zero, id_less, id_max, id_of,
-                                 idtree_bytes, idtree_check, idtree_delete, idtree_drain, idtree_first,
-                                 idtree_floor, idtree_init, idtree_insert, idtree_last, idtree_next, idtree_prev)
+from _pyredis.ds.id cimport id_equal, id_is_zero, id_less, id_max, id_of
 from _pyredis.ds.listpack cimport LISTPACK_END, listpack_bytes, listpack_copy, listpack_free
+from _pyredis.ds.rax cimport (cursor_id, cursor_value, rax_check, rax_delete, rax_drain, rax_first, rax_floor, rax_init,
+                              rax_insert, rax_last, rax_next, rax_prev)
 
 
-cdef inline uint8_t* _listpack(const IdCursor* node) noexcept nogil:
+cdef inline uint8_t* _listpack(const RaxCursor* node) noexcept nogil:
     return (<uint8_t**>cursor_value(node))[0]
 
 
@@ -46,15 +46,15 @@ cdef inline size_t _room(const Stream* s, const uint8_t* lp) noexcept nogil:
 
 # ---------------------------------------------------------------- the type
 
-cdef Stream* _new(Arena* mem) noexcept nogil:
+cdef Stream* stream_new(Arena* mem) noexcept nogil:
     cdef Stream* s = <Stream*>mem_alloc(mem, sizeof(Stream))
     memset(s, 0, sizeof(Stream))
-    idtree_init(&s.nodes, sizeof(void*))
+    rax_init(&s.nodes, sizeof(void*))
     return s
 
 
 cdef Stream* stream_create(Keyspace* ks, Db* db, Key key) noexcept nogil:
-    cdef Stream* s = _new(ks.mem)
+    cdef Stream* s = stream_new(ks.mem)
     keyspace_create(ks, db, key, T_STREAM, ENC_STREAM, s)
     return s
 
@@ -65,13 +65,13 @@ cdef void _free_listpack(Arena* mem, void* value) noexcept nogil:
 
 cdef bint _free_value(Arena* mem, Encoding enc, void* value, size_t most) noexcept nogil:
     cdef Stream* s = <Stream*>value
-    cdef IdCursor last
+    cdef RaxCursor last
     if s.tail != NULL:                             # its size is not in its header
-        last = idtree_last(&s.nodes)
+        last = rax_last(&s.nodes)
         mem_free(mem, s.tail, s.tail_room)
         s.tail = NULL
-        idtree_delete(&s.nodes, mem, cursor_id(&last))
-    if not idtree_drain(&s.nodes, mem, most, _free_listpack) or not groups_drain(mem, &s.groups, most):
+        rax_delete(&s.nodes, mem, cursor_id(&last))
+    if not rax_drain(&s.nodes, mem, most, _free_listpack) or not groups_drain(mem, &s.groups, most):
         return False
     mem_free(mem, s, sizeof(Stream))
     return True
@@ -79,14 +79,14 @@ cdef bint _free_value(Arena* mem, Encoding enc, void* value, size_t most) noexce
 
 cdef void* _copy_value(Arena* mem, const Entry* e) noexcept nogil:
     cdef const Stream* s = stream_of(e)
-    cdef Stream* copy = _new(mem)
-    cdef IdCursor node = idtree_first(&s.nodes)
+    cdef Stream* copy = stream_new(mem)
+    cdef RaxCursor node = rax_first(&s.nodes)
     cdef bint added
     cdef uint8_t* lp
     while node.leaf != NULL:
         lp = listpack_copy(mem, _listpack(&node))
-        (<uint8_t**>idtree_insert(&copy.nodes, mem, cursor_id(&node), &added))[0] = lp
-        idtree_next(&node)
+        (<uint8_t**>rax_insert(&copy.nodes, mem, cursor_id(&node), &added))[0] = lp
+        rax_next(&node)
     copy.length = s.length
     copy.entries_added = s.entries_added
     copy.first_id = s.first_id
@@ -99,18 +99,18 @@ cdef void* _copy_value(Arena* mem, const Entry* e) noexcept nogil:
 cdef size_t _memory(const Entry* e, size_t samples) noexcept nogil:
     """Of the nodes but the last, `samples` are weighed (0: all), and the others taken to be like them."""
     cdef const Stream* s = stream_of(e)
-    cdef IdCursor node = idtree_first(&s.nodes)
+    cdef RaxCursor node = rax_first(&s.nodes)
     cdef size_t allocations, weighed = 0, seen = 0, n
-    n = mem_footprint(sizeof(Stream)) + idtree_bytes(&s.nodes) + groups_memory(&s.groups, &allocations)
+    n = mem_footprint(sizeof(Stream)) + s.nodes.bytes + groups_memory(&s.groups, &allocations)
     if s.nodes.count == 0:
         return n
     while seen + 1 < s.nodes.count and (samples == 0 or seen < samples):
         weighed += mem_footprint(listpack_bytes(_listpack(&node)))
         seen += 1
-        idtree_next(&node)
+        rax_next(&node)
     if seen:
         n += weighed * (s.nodes.count - 1) // seen
-    node = idtree_last(&s.nodes)
+    node = rax_last(&s.nodes)
     return n + mem_footprint(_room(s, _listpack(&node)))
 
 
@@ -149,13 +149,13 @@ cdef void stream_walk(const Stream* s, StreamWalk* w, Id first, Id last, bint ba
     w.last = last
     w.backwards = backwards
     if backwards:
-        w.node = idtree_floor(&s.nodes, last)
+        w.node = rax_floor(&s.nodes, last)
     elif id_less(s.first_id, first):
-        w.node = idtree_floor(&s.nodes, first)
+        w.node = rax_floor(&s.nodes, first)
         if w.node.leaf == NULL:
-            w.node = idtree_first(&s.nodes)
+            w.node = rax_first(&s.nodes)
     else:
-        w.node = idtree_first(&s.nodes)
+        w.node = rax_first(&s.nodes)
     _enter(w)
 
 
@@ -163,7 +163,7 @@ cdef bint _step_back(StreamWalk* w) noexcept nogil:
     while w.node.leaf != NULL:
         w.at = node_before(&w.head, w.at)
         if w.at == NULL:
-            idtree_prev(&w.node)
+            rax_prev(&w.node)
             _enter(w)
             continue
         node_read(&w.head, cursor_id(&w.node), w.at, &w.entry)
@@ -182,7 +182,7 @@ cdef bint stream_step(StreamWalk* w) noexcept nogil:
         if w.at == NULL:                           # behind the entry that was returned
             w.at = node_behind(&w.entry)
         if w.at[0] == LISTPACK_END:
-            idtree_next(&w.node)
+            rax_next(&w.node)
             _enter(w)
             continue
         node_read(&w.head, cursor_id(&w.node), w.at, &w.entry)
@@ -211,7 +211,7 @@ cdef Id stream_top(const Stream* s) noexcept nogil:
     return w.entry.id
 
 
-cdef void _find_first(Stream* s) noexcept nogil:
+cdef void stream_find_first(Stream* s) noexcept nogil:
     """Sets first_id, which is no longer alive; only IDs above it are looked at."""
     cdef StreamWalk w
     if s.length == 0:
@@ -226,13 +226,13 @@ cdef void _find_first(Stream* s) noexcept nogil:
 
 cdef uint8_t* _new_tail(Arena* mem, Stream* s, Id id, const Slice* pairs, size_t count) noexcept nogil:
     """The next node; the one before, if it has room to spare, gives it back."""
-    cdef IdCursor last
+    cdef RaxCursor last
     cdef bint added
     if s.tail != NULL:
-        last = idtree_last(&s.nodes)
+        last = rax_last(&s.nodes)
         (<uint8_t**>cursor_value(&last))[0] = node_shrink(mem, s.tail, s.tail_room)
     s.tail = node_new(mem, pairs, count, &s.tail_room)
-    (<uint8_t**>idtree_insert(&s.nodes, mem, id, &added))[0] = s.tail
+    (<uint8_t**>rax_insert(&s.nodes, mem, id, &added))[0] = s.tail
     return s.tail
 
 
@@ -254,12 +254,12 @@ cdef bint _is_full(const Limits* limits, const uint8_t* lp, const Slice* pairs, 
 
 cdef void stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, const Slice* pairs,
                         size_t count) noexcept nogil:
-    cdef IdCursor last = idtree_last(&s.nodes)
+    cdef RaxCursor last = rax_last(&s.nodes)
     cdef uint8_t* lp = _listpack(&last) if last.leaf != NULL else NULL
     cdef size_t room
     if lp == NULL or _is_full(limits, lp, pairs, count):
         lp = _new_tail(mem, s, id, pairs, count)
-        last = idtree_last(&s.nodes)
+        last = rax_last(&s.nodes)
     room = _room(s, lp)
     lp = node_append(mem, lp, &room, cursor_id(&last), id, pairs, count)
     (<uint8_t**>cursor_value(&last))[0] = lp
@@ -274,15 +274,15 @@ cdef void stream_append(Arena* mem, const Limits* limits, Stream* s, Id id, cons
 
 # ---------------------------------------------------------------- deleting
 
-cdef void _free_node(Arena* mem, Stream* s, const IdCursor* node) noexcept nogil:
+cdef void _free_node(Arena* mem, Stream* s, const RaxCursor* node) noexcept nogil:
     cdef uint8_t* lp = _listpack(node)
     mem_free(mem, lp, _room(s, lp))
     if lp == s.tail:
         s.tail = NULL
-    idtree_delete(&s.nodes, mem, cursor_id(node))
+    rax_delete(&s.nodes, mem, cursor_id(node))
 
 
-cdef void _count_deleted(Arena* mem, Stream* s, const IdCursor* node, int64_t more) noexcept nogil:
+cdef void _count_deleted(Arena* mem, Stream* s, const RaxCursor* node, int64_t more) noexcept nogil:
     """`more` entries of a node, marked already, do not count any more; it goes when none is left."""
     cdef uint8_t* lp = _listpack(node)
     cdef size_t room = _room(s, lp)
@@ -313,7 +313,7 @@ cdef bint stream_delete(Arena* mem, Stream* s, Id id) noexcept nogil:
     if id_less(s.max_deleted_id, id):
         s.max_deleted_id = id
     if id_equal(id, s.first_id):
-        _find_first(s)
+        stream_find_first(s)
     return True
 
 
@@ -324,7 +324,7 @@ cdef Id _last_of_node(const NodeHead* h, const uint8_t* lp, Id master) noexcept 
     return e.id
 
 
-cdef int64_t _mark_front(Stream* s, const IdCursor* node, const NodeHead* h, const Trim* trim) noexcept nogil:
+cdef int64_t _mark_front(Stream* s, const RaxCursor* node, const NodeHead* h, const Trim* trim) noexcept nogil:
     """Marks entries of the first node as deleted until what is left is right; how many."""
     cdef NodeEntry e
     cdef const uint8_t* at = h.entries
@@ -343,7 +343,7 @@ cdef int64_t _mark_front(Stream* s, const IdCursor* node, const NodeHead* h, con
 cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogil:
     """Deletes from the front; how many entries."""
     cdef uint64_t deleted = 0, marked
-    cdef IdCursor node = idtree_first(&s.nodes)
+    cdef RaxCursor node = rax_first(&s.nodes)
     cdef NodeHead h
     cdef uint8_t* lp
     cdef bint whole
@@ -362,7 +362,7 @@ cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogi
             s.length -= h.count
             deleted += h.count
             _free_node(mem, s, &node)
-            node = idtree_first(&s.nodes)
+            node = rax_first(&s.nodes)
             continue
         if not trim.roughly:
             marked = _mark_front(s, &node, &h, trim)
@@ -371,7 +371,7 @@ cdef uint64_t stream_trim(Arena* mem, Stream* s, const Trim* trim) noexcept nogi
             deleted += marked
         break
     if deleted:
-        _find_first(s)
+        stream_find_first(s)
     return deleted
 
 
@@ -432,14 +432,14 @@ cdef bint stream_lag(const Stream* s, const Group* g, int64_t* lag) noexcept nog
 # ---------------------------------------------------------------- checking
 
 cdef int stream_check(const Stream* s) noexcept nogil:
-    cdef IdCursor node = idtree_first(&s.nodes)
-    cdef IdCursor last = idtree_last(&s.nodes)
+    cdef RaxCursor node = rax_first(&s.nodes)
+    cdef RaxCursor last = rax_last(&s.nodes)
     cdef NodeHead h
     cdef NodeEntry e
     cdef const uint8_t* lp
     cdef uint64_t length = 0
     cdef Id before = id_of(0, 0)
-    cdef int broken = idtree_check(&s.nodes)
+    cdef int broken = rax_check(&s.nodes)
     if broken:
         return broken
     while node.leaf != NULL:
@@ -453,7 +453,7 @@ cdef int stream_check(const Stream* s) noexcept nogil:
         if id_less(e.id, cursor_id(&node)) or (length > h.count and not id_less(before, e.id)):
             return 21
         before = _last_of_node(&h, lp, cursor_id(&node))
-        idtree_next(&node)
+        rax_next(&node)
     if length != s.length:
         return 20
     if id_less(s.last_id, before) or (s.length == 0 and not id_is_zero(s.first_id)):

@@ -4,6 +4,7 @@ from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry, TypeOps
 from _pyredis.ds.bytestr cimport ByteStr
+from _pyredis.ds.element cimport Element
 
 cdef enum StringSet:
     STRING_DROP_TTL = 0
@@ -20,11 +21,13 @@ cdef enum:
 
 cdef ByteStr* string_share(const Entry* e) noexcept nogil           # NULL: too short for that
 cdef Slice  string_view(const Entry* e, char* digits) noexcept nogil
+cdef Element string_element(const Entry* e) noexcept nogil          # an integer unprinted
 cdef size_t string_length(const Entry* e) noexcept nogil
 cdef bint   string_get_i64(const Entry* e, int64_t* v) noexcept nogil
 
 # Each returns the entry, which may have moved. `e` is the present entry (of any type, for a set), or NULL.
 cdef Entry* string_set(Keyspace* ks, Db* db, Key key, Entry* e, Slice value, int how) noexcept nogil
+cdef Entry* string_make(Keyspace* ks, Slice name, Slice value) noexcept nogil                   # in no table
 cdef Entry* string_set_i64(Keyspace* ks, Db* db, Key key, Entry* e, int64_t v) noexcept nogil   # keeps the TTL
 cdef Entry* string_write(Keyspace* ks, Db* db, Key key, Entry* e, size_t at, Slice bytes) noexcept nogil
 cdef Entry* string_resize(Keyspace* ks, Db* db, Key key, Entry* e, size_t n, char** data) noexcept nogil

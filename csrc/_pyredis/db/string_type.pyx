@@ -19,13 +19,14 @@ from _pyredis.base.hash cimport bytes_load64, bytes_store64
 from _pyredis.base.mem cimport Arena, mem_footprint
 from _pyredis.base.num cimport num_format_i64, num_length_i64, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_release_value, keyspace_reshape,
-                                   keyspace_set_timed)
+from _pyredis.db.keyspace cimport (keyspace_add, keyspace_fresh_access, keyspace_make, keyspace_release_value,
+                                   keyspace_reshape, keyspace_set_timed)
 from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EXPIRES, ENTRY_POINTER, T_STRING,
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)
 from _pyredis.ds.bytestr cimport (ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize,
                                   bytestr_share)
+from _pyredis.ds.element cimport element_int, element_text
 
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
@@ -79,6 +80,15 @@ cdef Slice string_view(const Entry* e, char* digits) noexcept nogil:
     if entry_encoding(e) == ENC_INT:
         return slice_of(digits, num_format_i64(<int64_t>bytes_load64(entry_value(e)), digits))
     return slice_of(entry_value(e), e.value_length)
+
+
+cdef Element string_element(const Entry* e) noexcept nogil:
+    """The string as collections hand out theirs: valid until the next write."""
+    if e.flags & ENTRY_POINTER:
+        return element_text(bytestr_data(_block(e)), _block(e).length)
+    if entry_encoding(e) == ENC_INT:
+        return element_int(<int64_t>bytes_load64(entry_value(e)))
+    return element_text(entry_value(e), e.value_length)
 
 
 cdef ByteStr* string_share(const Entry* e) noexcept nogil:
@@ -140,6 +150,26 @@ cdef Entry* string_set(Keyspace* ks, Db* db, Key key, Entry* e, Slice value, int
         entry_set_pointer(e, block)
         e.flags |= ENTRY_POINTER
         entry_set_kind(e, T_STRING, ENC_RAW)
+    return e
+
+
+cdef Entry* string_make(Keyspace* ks, Slice name, Slice value) noexcept nogil:
+    """An entry in no table, with the value that string_set would give it."""
+    cdef int64_t v
+    cdef ByteStr* block
+    cdef Entry* e
+    if value.len > INLINE_MAX:
+        block = bytestr_new(ks.mem, value.ptr, value.len, 0)
+        return keyspace_make(ks, name, T_STRING, ENC_RAW, block)
+    if value.len <= LONGEST_INTEGER and num_parse_i64(value.ptr, value.len, &v):
+        e = entry_new(ks.mem, name, 8, False)
+        bytes_store64(entry_value(e), <uint64_t>v)
+        entry_set_kind(e, T_STRING, ENC_INT)
+    else:
+        e = entry_new(ks.mem, name, value.len, False)
+        memcpy(entry_value(e), value.ptr, value.len)
+        entry_set_kind(e, T_STRING, ENC_EMBSTR if value.len <= EMBSTR_MAX else ENC_RAW)
+    entry_set_access(e, keyspace_fresh_access(ks))
     return e
 
 

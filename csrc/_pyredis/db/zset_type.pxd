@@ -8,7 +8,7 @@ from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry
 from _pyredis.ds.dict cimport Dict
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.skiplist cimport Member, Skiplist, SkiplistPlace
+from _pyredis.ds.skiplist cimport Leaf, Member, Skiplist, SkiplistPlace
 
 cdef enum ZAddFlag:                # the conditions of ZADD
     ZADD_NX = 1
@@ -58,6 +58,13 @@ cdef struct ZIter:                 # a walk in order; nobody changes the set mea
     size_t left
     bint reverse
 
+cdef struct ZScores:               # a walk by scores that looks at no member; nobody changes the set meanwhile
+    const Leaf* leaf
+    unsigned int at
+    const uint8_t* lp
+    const uint8_t* p
+    double end
+
 cdef struct ZBuild:                # a set in the making, of members in any order
     Keyspace* ks
     Dict table                     # only of an indexed one
@@ -93,6 +100,15 @@ cdef Ranks  zset_limit(const Entry* e, Ranks found, int64_t offset, int64_t limi
 cdef void   zset_iter(const Entry* e, Ranks ranks, bint reverse, ZIter* it) noexcept nogil
 cdef bint   zset_next(ZIter* it, Element* member, double* score) noexcept nogil
 cdef void   zset_iter_all(const Entry* e, ZIter* it) noexcept nogil                # all, in order
+# A walk over the scores from `start` to below `end`: for who decides by the score which members to look at. `member`
+# stands for one until the set changes; zset_member gives it.
+cdef void   zset_scores(const Entry* e, double start, double end, ZScores* it) noexcept nogil
+cdef bint   zset_next_score(ZScores* it, double* score, const void** member) noexcept nogil
+cdef Element zset_member(const Entry* e, const void* member) noexcept nogil
+
+# The bytes that RDB has of it, too; ptr NULL: it is saved member by member.
+cdef Slice  zset_image(const Entry* e) noexcept nogil
+cdef void   zset_iter_back(const Entry* e, ZIter* it) noexcept nogil               # all, from the last to the first
 
 # For ZSCAN: the table, whose entries are Members; NULL for a form without one.
 cdef const Dict* zset_table(const Entry* e) noexcept nogil
@@ -106,5 +122,8 @@ cdef Member** zset_build_sort(ZBuild* b) noexcept nogil                         
 cdef void   zset_build_drop(ZBuild* b) noexcept nogil               # given up, or read and done
 # The set as the value of `key`, in whatever form its size asks for; b.count is not 0. The key must be absent.
 cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil
+cdef Entry* zset_build_make(ZBuild* b, Slice name) noexcept nogil            # likewise, in no table
+# A set in no table of pairs that came as they are: sound, in order, no member twice.
+cdef Entry* zset_of_listpack(Keyspace* ks, Slice name, uint8_t* lp) noexcept nogil
 
 cdef int    zset_check(const Keyspace* ks, const Entry* e) noexcept nogil          # 0, or the number of the broken rule

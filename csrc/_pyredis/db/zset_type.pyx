@@ -27,7 +27,7 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_parse_double
 from _pyredis.base.slice cimport Slice, slice_compare, slice_of
-from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_create
+from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_add, keyspace_create, keyspace_make
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_SKIPLIST, Encoding, Entry, T_ZSET, TypeOps, entry_encoding,
                                 entry_pointer, entry_set_kind, entry_set_pointer)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
@@ -41,7 +41,8 @@ from _pyredis.ds.listpack cimport (LISTPACK_LARGEST, listpack_append, listpack_a
 from _pyredis.ds.skiplist cimport (SKIPLIST_LEAF, Member, Skiplist, SkiplistPlace, member_bytes, member_compare,
                                    member_free, member_key_of, member_new, member_text, skiplist_at,
                                    skiplist_before_score, skiplist_before_text, skiplist_build, skiplist_bytes,
-                                   skiplist_check, skiplist_drain, skiplist_init, skiplist_insert, skiplist_next,
+                                   skiplist_check, skiplist_drain, skiplist_from_score, skiplist_init,
+                                   skiplist_insert, skiplist_leaf_after, skiplist_next,
                                    skiplist_prev, skiplist_rank, skiplist_remove, skiplist_remove_at,
                                    skiplist_rescore)
 
@@ -578,6 +579,14 @@ cdef void zset_iter_all(const Entry* e, ZIter* it) noexcept nogil:
     zset_iter(e, _ranks(0, zset_length(e)), False, it)
 
 
+cdef void zset_iter_back(const Entry* e, ZIter* it) noexcept nogil:
+    zset_iter(e, _ranks(0, zset_length(e)), True, it)
+
+
+cdef Slice zset_image(const Entry* e) noexcept nogil:
+    return slice_of(<const char*>_packed(e), listpack_bytes(_packed(e))) if _is_packed(e) else slice_of(NULL, 0)
+
+
 cdef bint _next_packed(ZIter* it, Element* member, double* score) noexcept nogil:
     cdef const uint8_t* value = listpack_next(it.lp, it.at)
     member[0] = listpack_get(it.at)
@@ -609,6 +618,54 @@ cdef bint zset_next(ZIter* it, Element* member, double* score) noexcept nogil:
     else:
         skiplist_next(&it.place)
     return True
+
+
+cdef void zset_scores(const Entry* e, double start, double end, ZScores* it) noexcept nogil:
+    """O(log n), or in a listpack O(n)."""
+    cdef SkiplistPlace place
+    it.end = end
+    it.leaf = NULL
+    it.at = 0
+    it.lp = it.p = NULL
+    if not _is_packed(e):
+        place = skiplist_from_score(&_zset(e).order, start)
+        it.leaf = place.leaf
+        it.at = place.at
+        return
+    it.lp = _packed(e)
+    it.p = listpack_first(it.lp)
+    while it.p != NULL and _score_at(listpack_next(it.lp, it.p)) < start:
+        it.p = listpack_next(it.lp, listpack_next(it.lp, it.p))
+
+
+cdef bint zset_next_score(ZScores* it, double* score, const void** member) noexcept nogil:
+    """The next score and whose it is; False: that was all."""
+    cdef const uint8_t* value
+    if it.leaf != NULL:
+        score[0] = it.leaf.scores[it.at]
+        if not score[0] < it.end:
+            return False
+        member[0] = it.leaf.members[it.at]
+        it.at += 1
+        if it.at == it.leaf.count:
+            it.leaf = skiplist_leaf_after(it.leaf)
+            it.at = 0
+        return True
+    if it.p == NULL:
+        return False
+    value = listpack_next(it.lp, it.p)
+    score[0] = _score_at(value)
+    member[0] = it.p
+    it.p = listpack_next(it.lp, value)
+    return score[0] < it.end
+
+
+cdef Element zset_member(const Entry* e, const void* member) noexcept nogil:
+    cdef Slice text
+    if _is_packed(e):
+        return listpack_get(<const uint8_t*>member)
+    text = member_text(<const Member*>member)
+    return element_text(text.ptr, text.len)
 
 
 cdef const Dict* zset_table(const Entry* e) noexcept nogil:
@@ -670,6 +727,20 @@ cdef void zset_build_drop(ZBuild* b) noexcept nogil:
 
 
 cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
+    cdef Entry* e = zset_build_make(b, key.name)
+    keyspace_add(b.ks, db, key, e)
+    return e
+
+
+cdef Entry* zset_of_listpack(Keyspace* ks, Slice name, uint8_t* lp) noexcept nogil:
+    """A set in no table of a listpack that came as it is, in order; one of too many members becomes large."""
+    cdef Entry* e = keyspace_make(ks, name, T_ZSET, ENC_LISTPACK, lp)
+    if listpack_length(lp) >> 1 > ks.limits.zset_max_listpack_entries:
+        _unpack(ks, e)
+    return e
+
+
+cdef Entry* zset_build_make(ZBuild* b, Slice name) noexcept nogil:
     cdef Entry* e
     cdef ZSet* z
     cdef uint8_t* lp
@@ -680,7 +751,7 @@ cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
         lp = listpack_new(b.ks.mem)
         for i in range(b.count):
             lp = _append_pair(b.ks.mem, lp, member_text(b.members[i]), b.members[i].score)
-        e = keyspace_create(b.ks, db, key, T_ZSET, ENC_LISTPACK, lp)
+        e = keyspace_make(b.ks, name, T_ZSET, ENC_LISTPACK, lp)
         zset_build_drop(b)
         return e
     z = _zset_new(b.ks)
@@ -690,7 +761,7 @@ cdef Entry* zset_build_store(ZBuild* b, Db* db, Key key) noexcept nogil:
     else:
         _fill(b.ks.mem, z, b.members, b.count)
     _build_end(b)
-    return keyspace_create(b.ks, db, key, T_ZSET, ENC_SKIPLIST, z)
+    return keyspace_make(b.ks, name, T_ZSET, ENC_SKIPLIST, z)
 
 
 # ---------------------------------------------------------------- checking

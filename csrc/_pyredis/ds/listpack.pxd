@@ -22,6 +22,11 @@ cdef enum:
     LISTPACK_LARGEST = 1 << 30     # bytes; who would pass it changes to another form first
     LISTPACK_END = 0xff            # the byte behind the last element
 
+cdef enum ListpackImage:           # what bytes from outside are
+    LISTPACK_BAD = 0
+    LISTPACK_LOOSE                 # a listpack, with the liberties that others take
+    LISTPACK_EXACT                 # one that is as ours are
+
 cdef uint8_t* listpack_new(Arena* mem) noexcept nogil
 cdef uint8_t* listpack_from(Arena* mem, const char* elements, size_t n, size_t count) noexcept nogil  # n bytes of them
 cdef uint8_t* listpack_copy(Arena* mem, const uint8_t* lp) noexcept nogil
@@ -56,6 +61,7 @@ cdef size_t   element_size_before(const uint8_t* end) noexcept nogil            
 
 # Bytes from outside (RESTORE, RDB): a listpack of its own, however they are spoilt; NULL if they are none.
 cdef uint8_t* listpack_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil
+cdef ListpackImage listpack_survey(const uint8_t* image, size_t n, size_t* count) noexcept nogil
 # Is every byte as it must be? `n`: bytes there are. `deep`: each element, too.
 cdef bint     listpack_validate(const uint8_t* lp, size_t n, bint deep) noexcept nogil
 cdef int      listpack_check(const uint8_t* lp) noexcept nogil                    # 0, or number of the broken rule

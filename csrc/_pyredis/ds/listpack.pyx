@@ -552,27 +552,37 @@ cdef int listpack_check(const uint8_t* lp) noexcept nogil:
     return 0 if _count(lp) == COUNT_UNKNOWN or _count(lp) == count else 3
 
 
+cdef ListpackImage listpack_survey(const uint8_t* image, size_t n, size_t* count) noexcept nogil:
+    """What the n bytes at `image`, which come from anywhere, are; `count` gets how many elements they have."""
+    cdef size_t at = LISTPACK_HEADER, size
+    cdef bint exact = True
+    count[0] = 0
+    if not listpack_validate(image, n, False):
+        return LISTPACK_BAD
+    while at < n - 1:
+        size = _validate_element(image + at, n - 1 - at, True)
+        if size == 0:
+            return LISTPACK_BAD
+        exact = exact and size == element_size(image + at) and _is_canonical(image + at)
+        at += size
+        count[0] += 1
+    if _count(image) != COUNT_UNKNOWN and _count(image) != count[0]:
+        return LISTPACK_BAD
+    return LISTPACK_EXACT if exact else LISTPACK_LOOSE
+
+
 cdef uint8_t* listpack_import(Arena* mem, const uint8_t* image, size_t n) noexcept nogil:
     """A listpack of the elements in `image`, n bytes from anywhere; NULL if they are no listpack.
 
     A right image is copied as it is. One with the liberties that others take (see above) is written anew.
     """
-    cdef size_t at = LISTPACK_HEADER, count = 0, size
-    cdef bint exact = True
+    cdef size_t at, count
     cdef uint8_t* lp
     cdef Element e
-    if not listpack_validate(image, n, False):
+    cdef ListpackImage what = listpack_survey(image, n, &count)
+    if what == LISTPACK_BAD:
         return NULL
-    while at < n - 1:
-        size = _validate_element(image + at, n - 1 - at, True)
-        if size == 0:
-            return NULL
-        exact = exact and size == element_size(image + at) and _is_canonical(image + at)
-        at += size
-        count += 1
-    if _count(image) != COUNT_UNKNOWN and _count(image) != count:
-        return NULL
-    if exact:
+    if what == LISTPACK_EXACT:
         return listpack_copy(mem, image)
     lp = listpack_new(mem)
     at = LISTPACK_HEADER

@@ -19,6 +19,10 @@ cdef void order_scores(Arena* mem, Ranked* items, size_t n, size_t start, size_t
 cdef void order_texts(Arena* mem, Ranked* items, size_t n, size_t start, size_t end, const Element* texts,
                       int flags) noexcept nogil
 
+# Sorts by key alone until the first `count` are right, by the quicksort that Redis has for such a window (it leaves
+# equal keys in an order that clients see). No scratch; O(n log n) expected, where not all is sorted O(n + count log n).
+cdef void order_quick(Ranked* items, size_t n, size_t count) noexcept nogil
+
 cdef extern from *:
     """
     #include <string.h>

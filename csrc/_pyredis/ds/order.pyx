@@ -325,3 +325,95 @@ cdef void order_texts(Arena* mem, Ranked* items, size_t n, size_t start, size_t 
     _load_words(&w, items, n, 0)
     _order(&w, items, n, start, end, 1)
     mem_free(mem, w.scratch, n * sizeof(Ranked))
+
+
+# ---------------------------------------------------------------- quicksort
+
+cdef enum:
+    QUICK_INSERTION = 7            # items below which it inserts
+    QUICK_NINTHER = 40             # ... above which the pivot is a median of medians
+
+
+cdef inline void _swap(Ranked* items, size_t i, size_t j) noexcept nogil:
+    cdef Ranked r = items[i]
+    items[i] = items[j]
+    items[j] = r
+
+
+cdef inline void _swap_blocks(Ranked* items, size_t i, size_t j, size_t n) noexcept nogil:
+    cdef size_t k
+    for k in range(n):
+        _swap(items, i + k, j + k)
+
+
+cdef size_t _median(const Ranked* items, size_t i, size_t j, size_t k) noexcept nogil:
+    """Which of the three items has the key in the middle. Of equal ones it is j if that will do, else k or i by turns."""
+    cdef uint64_t a = items[i].key, b = items[j].key, c = items[k].key
+    if a < b:
+        if b < c:
+            return j
+        return k if a < c else i
+    if b > c:
+        return j
+    return i if a < c else k
+
+
+cdef size_t _quick_pivot(const Ranked* items, size_t n) noexcept nogil:
+    cdef size_t low = 0, middle = n // 2, high = n - 1, step = n // 8
+    if n == QUICK_INSERTION:
+        return middle
+    if n > QUICK_NINTHER:
+        low = _median(items, low, low + step, low + 2 * step)
+        middle = _median(items, middle - step, middle, middle + step)
+        high = _median(items, high - 2 * step, high - step, high)
+    return _median(items, low, middle, high)
+
+
+cdef void _split(Ranked* items, size_t n, size_t* below, size_t* above) noexcept nogil:
+    """Three ways about a pivot: *below items with smaller keys, the equal ones, *above with larger ones. The equal ones
+    are put by at both ends until all are compared (J. L. Bentley and M. D. McIlroy, "Engineering a sort function",
+    Software: Practice and Experience 23, 1993)."""
+    cdef size_t left = 1, i = 1, j = n, right = n, k          # equal 0..left, small left..i, ?, large j..right, equal
+    cdef uint64_t key
+    _swap(items, 0, _quick_pivot(items, n))
+    key = items[0].key
+    while True:
+        while i < j and items[i].key <= key:
+            if items[i].key == key:
+                _swap(items, left, i)
+                left += 1
+            i += 1
+        while i < j and items[j - 1].key >= key:
+            if items[j - 1].key == key:
+                right -= 1
+                _swap(items, j - 1, right)
+            j -= 1
+        if i == j:
+            break
+        _swap(items, i, j - 1)
+        i += 1
+        j -= 1
+    below[0] = i - left
+    above[0] = right - j
+    k = min(left, below[0])
+    _swap_blocks(items, 0, i - k, k)
+    k = min(above[0], n - right)
+    _swap_blocks(items, i, n - k, k)
+
+
+cdef void order_quick(Ranked* items, size_t n, size_t count) noexcept nogil:
+    cdef size_t below, above, i, j
+    while n >= QUICK_INSERTION:
+        _split(items, n, &below, &above)
+        if below > 1:
+            order_quick(items, below, min(below, count))
+        if above <= 1 or count <= n - above:
+            return
+        items += n - above
+        count -= n - above
+        n = above
+    for i in range(1, n):
+        j = i
+        while j > 0 and items[j - 1].key > items[j].key:
+            _swap(items, j - 1, j)
+            j -= 1

@@ -62,6 +62,8 @@ cdef size_t skiplist_before_score(const Skiplist* s, double score, bint through)
 cdef size_t skiplist_before_text(const Skiplist* s, Slice text, bint through) noexcept nogil
 
 cdef SkiplistPlace skiplist_at(const Skiplist* s, size_t rank) noexcept nogil
+cdef SkiplistPlace skiplist_from_score(const Skiplist* s, double score) noexcept nogil   # the first one not below it
+cdef Leaf*  skiplist_leaf_after(const Leaf* leaf) noexcept nogil                    # NULL: it is the last
 cdef void   skiplist_next(SkiplistPlace* p) noexcept nogil
 cdef void   skiplist_prev(SkiplistPlace* p) noexcept nogil
 

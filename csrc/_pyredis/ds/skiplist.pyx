@@ -562,20 +562,46 @@ cdef inline bint _is_before(double a, double b, bint through) noexcept nogil:
     return a < b or through and a == b
 
 
-cdef size_t skiplist_before_score(const Skiplist* s, double score, bint through) noexcept nogil:
+cdef inline Leaf* _leaf_before(const Skiplist* s, double score, bint through, size_t* rank) noexcept nogil:
+    """The last leaf that begins before that score, and its first member's rank; NULL: none does."""
     cdef Lane* tower = s.head
     cdef Leaf* leaf = NULL
-    cdef size_t rank = 0
     cdef int level = <int>s.height - 1
+    rank[0] = 0
     while level >= 0:
         while tower[level].next != NULL and _is_before(tower[level].score, score, through):
-            rank += tower[level].span
+            rank[0] += tower[level].span
             leaf = tower[level].next
             tower = _tower(leaf)
         level -= 1
+    return leaf
+
+
+cdef size_t skiplist_before_score(const Skiplist* s, double score, bint through) noexcept nogil:
+    cdef size_t rank
+    cdef Leaf* leaf = _leaf_before(s, score, through, &rank)
     if leaf == NULL:
         return 0
     return rank + (_upper(leaf.scores, leaf.count, score) if through else _lower(leaf.scores, leaf.count, score))
+
+
+cdef SkiplistPlace skiplist_from_score(const Skiplist* s, double score) noexcept nogil:
+    cdef SkiplistPlace p
+    cdef size_t rank
+    p.leaf = _leaf_before(s, score, False, &rank)
+    p.at = 0
+    if p.leaf == NULL:
+        p.leaf = _first(s)
+        return p
+    p.at = _lower(p.leaf.scores, p.leaf.count, score)
+    if p.at == p.leaf.count:
+        p.leaf = _next(p.leaf)
+        p.at = 0
+    return p
+
+
+cdef Leaf* skiplist_leaf_after(const Leaf* leaf) noexcept nogil:
+    return _next(leaf)
 
 
 cdef size_t skiplist_before_text(const Skiplist* s, Slice text, bint through) noexcept nogil:

@@ -44,5 +44,19 @@ cdef enum RdbVersion:
     RDB_VERSION_REDIS = 12         # the newest of Redis that is read
     RDB_VERSION_VALKEY = 80        # what is above 12 and below is nobody's
 
+cdef enum RdbOpcode:               # in a file, in the place of a type
+    RDB_SLOT_INFO = 244            # of a cluster: slot, keys, keys with an expiry
+    RDB_FUNCTION = 245             # a library's source
+    RDB_FUNCTION_PRE_GA = 246
+    RDB_MODULE_AUX = 247
+    RDB_IDLE = 248                 # of the key that follows: seconds, a length
+    RDB_FREQUENCY = 249            # ... the LFU counter, a byte
+    RDB_AUX = 250                  # name and value
+    RDB_RESIZE = 251               # of the database: keys, keys with an expiry
+    RDB_EXPIRY_MS = 252            # of the key that follows: Unix time, i64
+    RDB_EXPIRY_SECONDS = 253       # ... i32
+    RDB_SELECT = 254               # the database of what follows
+    RDB_EOF = 255                  # CRC64 of all before it follows, or 0
+
 cdef enum:
     RDB_PAYLOAD_FOOTER = 10        # of DUMP: version u16, CRC64 of all before it u64
