@@ -81,7 +81,7 @@ def run_steps(args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     with ExitStack() as stack:
         servers = measure.start_all(args.names, stack)
-        for work in families.STEPS:
+        for work in (*families.STEPS, *families.BURSTS):
             if fnmatch.fnmatch(work.name, args.only):
                 figures = measure.paired(servers, work, args.rounds, args.seconds)
                 rows.append({"name": work.name, "target": work.target, "figures": figures})

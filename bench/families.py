@@ -5,7 +5,8 @@ push finds is empty, what a pop finds is as long as the run has requests. A Larg
 data, of which the server's processor time is read. A Holding is a shape of which the bytes are counted.
 
 Targets are the most that pyredis may take of the better peer's: of each Step CEILING, of all of them together
-(their geometric mean) MEAN, of a Large or a Holding 1.
+(their geometric mean) MEAN, of a Burst (commands that belong together, which redis-benchmark cannot send) MEAN too,
+of a Large or a Holding 1.
 """
 
 import random
@@ -149,6 +150,35 @@ STEPS = [
     Step("SETBIT_keys", "SETBIT c:__rand_int__ 1000 1"),
     Step("PFADD_keys", "PFADD c:__rand_int__ a b c"),
 ]
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Commands that a client sends together, again and again; `*` in a key stands for a number below `span`."""
+
+    command: str
+    commands: tuple[str, ...]
+    reply: bytes                    # to all of them, always the same
+    clients: int = 50
+    span: int = 100_000
+    target: float = MEAN
+
+    @property
+    def name(self) -> str:
+        return f"{self.command} P{len(self.commands)}"
+
+    def payload(self, rng: random.Random) -> bytes:
+        return b"".join(peers.encode(*(word.replace("*", f"{rng.randrange(self.span):012d}") for word in text.split()))
+                        for text in self.commands)
+
+
+def transactions(count: int, sets: int) -> Burst:
+    """So many times MULTI, so many SETs, EXEC."""
+    reply = b"+OK\r\n" + b"+QUEUED\r\n" * sets + b"*%d\r\n" % sets + b"+OK\r\n" * sets
+    return Burst(f"MULTI_SET{sets}_EXEC", ("MULTI", *[f"SET key:* {VALUE}"] * sets, "EXEC") * count, reply * count)
+
+
+BURSTS = [transactions(1, 1), transactions(1, 10), transactions(4, 10), transactions(1, 50)]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ that a slow drift of the machine falls on all alike; a ratio is always taken wit
 import csv
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -17,7 +18,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench import peers
-from bench.families import DEL_MEMBERS, Holding, Large, Step, member, put
+from bench.families import DEL_MEMBERS, Burst, Holding, Large, Step, member, put
+from bench.load.burst import send_bursts
 from bench.load.fill import fill
 from bench.workloads import Group, Workload
 
@@ -42,8 +44,10 @@ def benchmark_program() -> str:
     raise peers.StartError("no redis-benchmark: apt-get install redis-tools, or bench/get-peers")
 
 
-def load(server: peers.Server, work: Workload | Step, requests: int) -> dict[str, float]:
+def load(server: peers.Server, work: Workload | Step | Burst, requests: int) -> dict[str, float]:
     """One run: the server's processor time per request in microseconds, and requests a second."""
+    if isinstance(work, Burst):
+        return burst(server, work, requests)
     words = [benchmark_program(), "-p", str(server.port), "-c", str(work.clients), "-P", str(work.pipeline),
              "-n", str(requests), "-r", str(work.span), "--csv", *work.words()]
     work.prepare(server, requests)
@@ -57,14 +61,26 @@ def load(server: peers.Server, work: Workload | Step, requests: int) -> dict[str
     return {"cpu_us": spent / requests, "rps": float(rows[-1][1])}
 
 
-def calibrate(server: peers.Server, work: Workload | Step, seconds: float) -> int:
+def burst(server: peers.Server, work: Burst, requests: int) -> dict[str, float]:
+    """As `load`, by a generator of our own; a request is one of the commands."""
+    rng = random.Random(1)
+    payloads = [work.payload(rng) for _ in range(1000)]
+    server.call("FLUSHALL")
+    before, began = server.cpu_us(), time.monotonic()
+    with peers.pinned(LOAD_CORE):
+        sent = send_bursts(server.port, payloads, work.reply, work.clients, requests // len(work.commands) + 1)
+    spent, seconds = server.cpu_us() - before, time.monotonic() - began
+    return {"cpu_us": spent / (sent * len(work.commands)), "rps": sent * len(work.commands) / seconds}
+
+
+def calibrate(server: peers.Server, work: Workload | Step | Burst, seconds: float) -> int:
     """How many requests take about that long."""
-    trial = max(work.clients * work.pipeline * 4, 2000)
+    trial = max(work.clients * (16 if isinstance(work, Burst) else work.pipeline) * 4, 2000)
     rate = load(server, work, trial)["rps"]
     return max(trial, int(rate * seconds) // 1000 * 1000)
 
 
-def paired(servers: list[peers.Server], work: Workload | Step, rounds: int, seconds: float) -> Figures:
+def paired(servers: list[peers.Server], work: Workload | Step | Burst, rounds: int, seconds: float) -> Figures:
     """`rounds` rounds over all servers, each the same number of requests."""
     requests = calibrate(servers[0], work, seconds)
     for server in servers:                              # warm: connections, buffers, the command's own path

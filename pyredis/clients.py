@@ -21,7 +21,8 @@ BLOCK = 16384                       # an output block of the core
 TYPES = {b"normal": "normal", b"slave": "replica", b"replica": "replica", b"master": "master",
          b"primary": "master", b"pubsub": "pubsub"}
 FLAG_LETTERS = (
-    (core.FLAG_BLOCKED, "b"), (core.FLAG_CLOSING, "c"), (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
+    (core.FLAG_MULTI, "x"), (core.FLAG_BLOCKED, "b"), (core.FLAG_DIRTY_CAS, "d"), (core.FLAG_CLOSING, "c"),
+    (core.FLAG_CLOSING_NOW, "A"), (core.FLAG_UNIX, "U"),
     (core.FLAG_NO_EVICT, "e"), (core.FLAG_NO_TOUCH, "T"), (core.FLAG_IMPORT_SOURCE, "I"))
 FILTER_FLAGS = frozenset("bcdeirtuxABEIMNOPRSTU")
 SYNTAX = "ERR syntax error"
@@ -74,9 +75,9 @@ def describe(client: Client) -> str:
         "id": client.id, "addr": as_text(client.address), "laddr": as_text(client.local_address),
         "fd": client.fd, "name": as_text(client.name), "age": info["age_ms"] // 1000,
         "idle": info["idle_ms"] // 1000, "flags": flag_letters(client), "db": client.db,
-        "sub": 0, "psub": 0, "ssub": 0, "multi": -1, "watch": 0,
+        "sub": 0, "psub": 0, "ssub": 0, "multi": info["queued"], "watch": info["watched"],
         "qbuf": info["in_pending"], "qbuf-free": info["in_free"],
-        "argv-mem": info["argv_memory"], "multi-mem": 0,
+        "argv-mem": info["argv_memory"], "multi-mem": info["transaction_memory"],
         "rbs": first, "rbp": first, "obl": min(info["out_pending"], first), "oll": -(-beyond // BLOCK),
         "omem": beyond, "tot-mem": info["memory"], "events": "rw" if info["wants_write"] else "r",
         "cmd": info["last_command"] or "NULL", "user": user_name(client), "redir": -1, "resp": client.proto,

@@ -136,10 +136,12 @@ def _clients(server: Any) -> Fields:
     yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
     blocked = server.core.blocked()
     yield "blocked_clients", blocked["clients"]
-    for name in ("tracking_clients", "pubsub_clients", "watching_clients"):
+    for name in ("tracking_clients", "pubsub_clients"):
         yield name, 0
+    watching = server.core.watching()
+    yield "watching_clients", watching["clients"]
     yield "clients_in_timeout_table", blocked["with_deadline"]
-    yield "total_watched_keys", 0
+    yield "total_watched_keys", watching["keys"]
     yield "total_blocking_keys", blocked["keys"]
     yield "total_blocking_keys_on_nokey", 0
 

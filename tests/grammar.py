@@ -53,7 +53,8 @@ SOON = re.compile(rb"\+?0*[1-9][0-9]{0,4}")
 # What would end the run or the connection, wait, or answer differently each time, and is no data command.
 APART = {"SHUTDOWN", "DEBUG", "AUTH", "HELLO", "QUIT", "RESET", "CLIENT", "CONFIG", "MONITOR", "SYNC", "PSYNC",
          "REPLICAOF", "SLAVEOF", "FAILOVER", "SAVE", "BGSAVE", "BGREWRITEAOF", "MODULE", "ACL", "CLUSTER", "SCRIPT",
-         "FUNCTION", "LATENCY", "SLOWLOG", "ROLE", "INFO", "MEMORY", "LOLWUT", "COMMAND", "MIGRATE", "REPLCONF"}
+         "FUNCTION", "LATENCY", "SLOWLOG", "ROLE", "INFO", "MEMORY", "LOLWUT", "COMMAND", "MIGRATE", "REPLCONF",
+         "MULTI", "EXEC", "DISCARD", "WATCH"}                   # (transactions have a differential test of their own)
 
 
 class Leaf:

@@ -20,6 +20,9 @@ from pyredis.server import Server
 START_US = 1_700_000_000_000_000    # where the clock stands at first
 
 
+MULTI, EXEC = [b"MULTI"], [b"EXEC"]      # as `propagated` has them
+
+
 class Status(str):
     """A status line: +OK."""
 
@@ -129,7 +132,7 @@ class R:
 
     @property
     def propagated(self) -> list[list[bytes]]:
-        """The commands that the AOF and replicas get for the last command."""
+        """The commands that the AOF and replicas get for the last command; several stand between MULTI and EXEC."""
         return list(self.session.propagated)
 
     def advance(self, ms: int = 0) -> None:

@@ -9,8 +9,9 @@ from libc.stdint cimport int64_t, uint32_t
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.blocking cimport blocking_release
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_MULTI, CONN_UNIX, CONN_WATCHED, GATE_AUTH, Conn, Server,
                                Text, text_set)
+from _pyredis.cmd.queue cimport transaction_memory, transaction_of
 from _pyredis.conn cimport conn_close, conn_end_after_reply, conn_find, conn_memory
 
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
@@ -136,6 +137,9 @@ cdef class Client:
             "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
             "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
+            "queued": transaction_of(c).count if c.flags & CONN_MULTI else -1,
+            "watched": transaction_of(c).watched if c.transaction != NULL else 0,
+            "transaction_memory": transaction_memory(c),
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
         }
 

@@ -28,6 +28,8 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_
                                CONN_DUE, CONN_HELD, CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH,
                                LOG_WARNING, text_set)
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
+from _pyredis.cmd.queue cimport queue_end, transaction_memory
+from _pyredis.cmd.watch cimport watch_none
 from _pyredis.db.keyspace cimport keyspace_set_clock
 from _pyredis.wire.block cimport BLOCK, block_give, block_take
 from _pyredis.wire.parser cimport (PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, ParseResult, args_free, parser_free,
@@ -111,6 +113,8 @@ cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     """Of one that is in no list of ready or due ones. Its descriptor stays open."""
     c.flags |= CONN_GONE
     blocking_end(s, c)
+    watch_none(s, c)
+    queue_end(s, c)
     if c.flags & CONN_DUE:
         _leave_due(s, c)
     text_set(s, &c.name, NULL, 0)
@@ -147,7 +151,7 @@ cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
 cdef size_t conn_memory(const Conn* c) noexcept nogil:
     """Bytes that this connection takes."""
     return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
-            + c.local_address.len + c.lib_name.len + c.lib_version.len)
+            + c.local_address.len + c.lib_name.len + c.lib_version.len + transaction_memory(c))
 
 
 cdef void conn_close(Server* s, Conn* c) noexcept nogil:

@@ -21,7 +21,8 @@ from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE, CONN_LISTED,
+                               CONN_CLOSE_ASAP, CONN_DIRTY_CAS, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_IMPORT_SOURCE,
+                               CONN_LISTED, CONN_MULTI,
                                CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
                                CONN_DUE, CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY,
                                GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_due,
@@ -34,6 +35,7 @@ from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load,
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free, table_init,
                                  table_rename)
+from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
 from _pyredis.conn cimport (conn_check_output, conn_close, conn_free, conn_memory, conn_new, conn_receive, conn_send,
                             conns_finish_group, conns_run)
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
@@ -251,6 +253,7 @@ cdef class Core:
         self.s.ks = keyspace_new(self.s.mem, databases, key)
         types_bind(self.s.ks)
         self.s.blocking = blocking_new(self.s)
+        self.s.watching = watching_new(self.s)
         clock_init(&self.s.clock)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -283,6 +286,7 @@ cdef class Core:
         script_cache_free(self.s, script_cache_of(self.s))
         libraries_free(self.s, libraries_of(self.s))
         scripting_free(scripting_of(self.s))
+        watching_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
             args_free(&self.other_batch.args, self.s.mem)
@@ -687,6 +691,11 @@ cdef class Core:
         cdef Blocking* b = blocking_of(self.s)
         return {"clients": b.clients, "with_deadline": b.heap_count, "keys": b.keys}
 
+    def watching(self):
+        """How many connections watch keys, and how many keys are watched."""
+        cdef Watching* w = watching_of(self.s)
+        return {"clients": w.clients, "keys": w.count}
+
     # ------------------------------------------------------------ figures
 
     def now_ms(self):
@@ -826,6 +835,8 @@ cdef list _percentiles(Server* s, Command* c, list percentiles):
 # ---------------------------------------------------------------- bits of Client.flags
 
 FLAG_BLOCKED = <int>CONN_BLOCKED
+FLAG_MULTI = <int>CONN_MULTI
+FLAG_DIRTY_CAS = <int>CONN_DIRTY_CAS
 FLAG_CLOSING = <int>CONN_CLOSE_AFTER_REPLY
 FLAG_CLOSING_NOW = <int>CONN_CLOSE_ASAP
 FLAG_REPLY_OFF = <int>CONN_REPLY_OFF

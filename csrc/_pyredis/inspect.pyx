@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.digest cimport DIGEST_BYTES, digest_all, digest_value
 from _pyredis.core cimport Core
-from _pyredis.db.effects cimport EV_NONE, effects_key
+from _pyredis.db.effects cimport EV_NONE, effects_keep, effects_key
 from _pyredis.db.hash_type cimport hash_dict
 from _pyredis.db.keyspace cimport Db, Key, LOOKUP_PEEK, keyspace_find, keyspace_get, keyspace_key
 from _pyredis.db.set_type cimport set_of, set_table
@@ -63,8 +63,7 @@ def populate(Core core, int db, bytes prefix, int64_t count, int64_t size):
         string_set(core.s.ks, d, key, NULL, slice_of(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)),
                    STRING_AS_TEXT)
         if core.s.ks.fx.wanted:
-            # The effect outlives `name`, so it gets no key of its own but that of the whole database.
-            effects_key(&core.s.ks.fx, db, slice_of(NULL, 0), EV_NONE, b"populate", 0)
+            effects_key(&core.s.ks.fx, db, effects_keep(&core.s.ks.fx, key.name), EV_NONE, b"populate", 0)
 
 
 # ---------------------------------------------------------------- one value

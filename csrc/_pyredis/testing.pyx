@@ -15,7 +15,7 @@ from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, SINK_TEST, Conn, Table
 from _pyredis.cmd.table cimport table_free, table_init
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
-from _pyredis.db.effects cimport Effects
+from _pyredis.db.effects cimport Effects, effects_words
 from _pyredis.db.hash_type cimport hash_check
 from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
 from _pyredis.db.stream_type cimport stream_check, stream_of
@@ -95,13 +95,19 @@ cdef class Session:
 
     cdef void _record(self, Effects* fx) noexcept:
         cdef size_t i, j
+        cdef const Slice* words
         for i in range(fx.count):
             self.effects.append((fx.list[i].event.decode(), _copy(fx.list[i].key), fx.list[i].dirty, fx.list[i].db,
                                  fx.list[i].event_class))
+        if fx.atomic:
+            self.propagated.append([b"MULTI"])
         for i in range(fx.rewrite_count):
-            self.propagated.append([_copy(fx.args[fx.rewrites[i].first + j]) for j in range(fx.rewrites[i].argc)])
+            words = effects_words(fx, &fx.rewrites[i])
+            self.propagated.append([_copy(words[j]) for j in range(fx.rewrites[i].argc)])
         if fx.command_dirty and not fx.rewritten and self.core.s.command != NULL:
             self.propagated.append([_copy(self.core.s.command.argv[j]) for j in range(self.core.s.command.argc)])
+        if fx.atomic:
+            self.propagated.append([b"EXEC"])
 
     def feed(self, bytes data):
         """Input as from a socket, and every complete request run; the replies' bytes."""

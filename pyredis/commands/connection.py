@@ -8,6 +8,7 @@ from .spec import (
     NO_AUTH,
     NOSCRIPT,
     STALE,
+    UNQUEUED,
     Array,
     Block,
     Bulk,
@@ -207,13 +208,13 @@ FAMILY = Family("connection", categories=Category.CONNECTION, commands=[
             summary="Shows that the server is alive."),
 
     Command("QUIT", since="1.0.0", arity=-1,
-            flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+            flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | UNQUEUED,
             reply=Status("OK"),
             deprecated_since="7.2.0", replaced_by="closing the connection",
             summary="Asks the server to close this connection."),
 
     Command("RESET", since="6.2.0", arity=1,
-            flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+            flags=NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | UNQUEUED,
             reply=Status("RESET"),
             summary="Puts this connection back into the state of a new one."),
 

@@ -15,10 +15,11 @@ from . import (
     sorting,
     streams,
     strings,
+    transactions,
 )
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
     hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, connection.FAMILY,
-    scripting.FAMILY, server.FAMILY,
+    transactions.FAMILY, scripting.FAMILY, server.FAMILY,
 ]

@@ -1,6 +1,7 @@
 """Keys: commands that work on a key whatever it holds, and on the keyspace as a whole."""
 
 from .spec import (
+    ARBITRARY_KEYS,
     DENYOOM,
     FAST,
     LOADING,
@@ -165,7 +166,7 @@ FAMILY = Family("generic", categories=Category.KEYSPACE, commands=[
             history=[("2.8.0", "-2 tells a missing key from one without an expiry.")],
             summary="Tells how many milliseconds a key has left."),
 
-    Command("RANDOMKEY", since="1.0.0", arity=1, flags=READONLY,
+    Command("RANDOMKEY", since="1.0.0", arity=1, flags=READONLY | ARBITRARY_KEYS,
             reply=Bulk("a key's name") | Null("the database is empty"),
             tips=["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
             summary="Names some key of the database, by chance."),
@@ -196,7 +197,7 @@ FAMILY = Family("generic", categories=Category.KEYSPACE, commands=[
             history=[("3.0.0", "`REPLACE`."), ("5.0.0", "`ABSTTL`."), ("5.0.0", "`IDLETIME` and `FREQ`.")],
             summary="Makes a key of what DUMP has given."),
 
-    Command("SCAN", since="2.8.0", arity=-2, flags=READONLY,
+    Command("SCAN", since="2.8.0", arity=-2, flags=READONLY | ARBITRARY_KEYS,
             args=[Integer("cursor"),
                   Pattern("pattern", token="MATCH", optional=True),
                   Integer("count", token="COUNT", optional=True),

@@ -56,6 +56,9 @@ class Flag(IntFlag):
     NO_MULTI = 1 << 18          # not inside MULTI
     ALLOW_BUSY = 1 << 19        # allowed while a script runs for too long
     MOVABLEKEYS = 1 << 20       # first/last/step do not tell all keys; follows from the key specs
+    UNQUEUED = 1 << 24          # runs at once, also between MULTI and EXEC
+    RUNS_QUEUE = 1 << 25        # runs what is queued: it is held and refused as that would be
+    ARBITRARY_KEYS = 1 << 26    # meets expired keys that nobody named: their ends are propagated one by one
 
 
 class Category(IntFlag):
@@ -90,12 +93,13 @@ LOADING, STALE, SKIP_MONITOR, SKIP_SLOWLOG = Flag.LOADING, Flag.STALE, Flag.SKIP
 ASKING, FAST, NO_AUTH, MAY_REPLICATE = Flag.ASKING, Flag.FAST, Flag.NO_AUTH, Flag.MAY_REPLICATE
 NO_MANDATORY_KEYS, NO_ASYNC_LOADING = Flag.NO_MANDATORY_KEYS, Flag.NO_ASYNC_LOADING
 NO_MULTI, ALLOW_BUSY, MOVABLEKEYS = Flag.NO_MULTI, Flag.ALLOW_BUSY, Flag.MOVABLEKEYS
+UNQUEUED, RUNS_QUEUE, ARBITRARY_KEYS = Flag.UNQUEUED, Flag.RUNS_QUEUE, Flag.ARBITRARY_KEYS
 
 NO_FLAGS = Flag(0)
 NO_CATEGORIES = Category(0)
 
 # Shown by no server in COMMAND INFO, although the bit exists.
-HIDDEN_FLAGS = Flag.MAY_REPLICATE
+HIDDEN_FLAGS = Flag.MAY_REPLICATE | Flag.UNQUEUED | Flag.RUNS_QUEUE | Flag.ARBITRARY_KEYS
 
 
 # -- where the keys are ----------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.commands.test_hashes import given_hash, pairs, refused
-from tests.session import START_US, Effect, R
+from tests.session import EXEC, MULTI, START_US, Effect, R
 
 NOW = START_US // 1000
 LATEST = 2**46 - 1
@@ -66,7 +66,7 @@ def test_a_time_that_is_past_removes_the_field(r, form, command, number):
     given_hash(r, form)
     assert r(command, "h", number, "FIELDS", 3, "a", "none", "b") == [2, -2, 2]
     assert r.effects == [Effect("hdel", b"h", 2)]
-    assert r.propagated == [[b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"b"]]
+    assert r.propagated == [MULTI, [b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"b"], EXEC]
     assert r("HGETALL", "h") == [b"c", b"3"]
     assert r(command, "h", number, "FIELDS", 2, "c", "c") == [2, -2]
     assert r.effects == [Effect("hdel", b"h", 1), Effect("del", b"h", 0)]
@@ -178,7 +178,7 @@ def test_hgetex_with_a_past_time_reads_and_removes(r, form):
     assert r.propagated == [[b"HDEL", b"h", b"a"]]
     assert r("HGETEX", "h", "PXAT", 1, "FIELDS", 3, "b", "c", "b") == [b"two", b"3", None]
     assert r.effects == [Effect("hdel", b"h", 2), Effect("del", b"h", 0)]
-    assert r.propagated == [[b"HDEL", b"h", b"b"], [b"HDEL", b"h", b"c"]]
+    assert r.propagated == [MULTI, [b"HDEL", b"h", b"b"], [b"HDEL", b"h", b"c"], EXEC]
 
 
 @pytest.mark.parametrize(("error", "words"), [
@@ -255,7 +255,7 @@ def test_hsetex_with_a_past_time_leaves_nothing(r, form):
     given_hash(r, form)
     assert r("HSETEX", "h", "EXAT", 1, "FIELDS", 2, "a", 1, "n", 2) == 1
     assert r.effects == [Effect("hset", b"h", 0), Effect("hdel", b"h", 2)]
-    assert r.propagated == [[b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"n"]]
+    assert r.propagated == [MULTI, [b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"n"], EXEC]
     assert pairs(r("HGETALL", "h")) == {b"b": b"two", b"c": b"3"}
     assert r("HSETEX", "new", "PX", 0, "FIELDS", 1, "a", 1) == 1
     assert r.effects == [Effect("hset", b"new", 0), Effect("hdel", b"new", 1), Effect("del", b"new", 0)]
@@ -311,7 +311,7 @@ def test_several_fields_met_are_one_event(r, form):
     given_over(r, form, "a", "b", c="3")
     assert r("HMGET", "h", "a", "b", "c") == [None, None, b"3"]
     assert r.effects == [Effect("hexpired", b"h", 0)]
-    assert r.propagated == [[b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"b"]]
+    assert r.propagated == [MULTI, [b"HDEL", b"h", b"a"], [b"HDEL", b"h", b"b"], EXEC]
 
 
 @pytest.mark.parametrize(("command", "answer", "event"), [
@@ -322,7 +322,7 @@ def test_counters_begin_anew_where_a_field_is_over(r, form, command, answer, eve
     given_over(r, form, "a", b="2")
     assert r(*command) == answer
     assert r.effects == [Effect("hexpired", b"h", 0), Effect(event, b"h", 1)]
-    assert r.propagated[0] == [b"HDEL", b"h", b"a"] and len(r.propagated) == 2
+    assert r.propagated[1] == [b"HDEL", b"h", b"a"] and len(r.propagated) == 4
     assert r("HTTL", "h", "FIELDS", 1, "a") == [-1]
     r("DEL", "h")
     given_over(r, form, "a")
@@ -376,7 +376,7 @@ def test_hgetex_tells_what_lapsed_before_what_it_changed(r, form):
     given_over(r, form, "a", b="2")
     assert r("HGETEX", "h", "EX", 10, "FIELDS", 2, "b", "a") == [b"2", None]
     assert r.effects == [Effect("hexpired", b"h", 0), Effect("hexpire", b"h", 1)]
-    assert [words[0] for words in r.propagated] == [b"HDEL", b"HPEXPIREAT"]
+    assert [words[0] for words in r.propagated] == [b"MULTI", b"HDEL", b"HPEXPIREAT", b"EXEC"]
 
 
 def test_copies_take_along_what_is_over(r, form):

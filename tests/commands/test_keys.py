@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.session import Effect, R, Replies, ReplyError, raises_reply
+from tests.session import EXEC, MULTI, Effect, R, Replies, ReplyError, raises_reply
 
 OUT_OF_I32 = "ERR value is out of range, value must between -2147483648 and 2147483647"
 
@@ -46,7 +46,7 @@ def test_del_does_not_count_an_expired_key_but_removes_it(r):
     r("SET", "other", 1)
     assert r("DEL", "k", "other") == 1
     assert r.effects == [Effect("expired", b"k", 0), Effect("del", b"other", 1)]
-    assert r.propagated == [[b"DEL", b"k"], [b"DEL", b"k", b"other"]]
+    assert r.propagated == [MULTI, [b"DEL", b"k"], [b"DEL", b"k", b"other"], EXEC]
 
 
 def test_del_takes_more_keys_than_are_prefetched_at_once(r):
@@ -174,7 +174,7 @@ def test_rename_to_an_expired_name_lets_that_expire_first(r):
     r("SET", "a", "new")
     assert r("RENAMENX", "a", "b") == 1
     assert [e.event for e in r.effects] == ["expired", "rename_from", "rename_to"]
-    assert r.propagated == [[b"DEL", b"b"], [b"RENAMENX", b"a", b"b"]]
+    assert r.propagated == [MULTI, [b"DEL", b"b"], [b"RENAMENX", b"a", b"b"], EXEC]
 
 
 def test_renamenx_keeps_a_name_that_is_taken(r):
@@ -260,7 +260,7 @@ def test_copy_over_an_expired_destination_lets_that_expire_first(r):
     r("SET", "a", "1")
     assert r("COPY", "a", "b") == 1
     assert r.effects == [Effect("expired", b"b", 0), Effect("copy_to", b"b", 1)]
-    assert r.propagated == [[b"DEL", b"b"], [b"COPY", b"a", b"b"]]
+    assert r.propagated == [MULTI, [b"DEL", b"b"], [b"COPY", b"a", b"b"], EXEC]
 
 
 @pytest.mark.parametrize(("words", "error"), [

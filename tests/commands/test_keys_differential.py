@@ -75,7 +75,7 @@ class Real:
                     next(words)
                     command.append(next(words))
                 found.append(command)
-        return [c for c in found if c[0].upper() not in (b"SELECT", b"MULTI", b"EXEC")]
+        return [c for c in found if c[0].upper() != b"SELECT"]
 
     def told(self):
         """The events since the last time: (database, event, key)."""

@@ -222,6 +222,17 @@ def test_a_script_that_fails_has_done_what_it_did(r):
     assert r("GET", "k") == b"1"
 
 
+def test_a_script_within_a_transaction_has_its_effects_there(r):
+    for words in (("MULTI",), ("EVAL", "redis.call('set', KEYS[1], 1) return redis.call('incr', KEYS[1])", 1, "k"),
+                  ("SET", "x", "y"), ("EVAL", "return nothing", 0)):
+        r(*words)
+    replies = r.feed(b"*1\r\n$4\r\nEXEC\r\n")[0]
+    assert replies[:2] == [2, "OK"]
+    assert str(replies[2]).startswith("ERR user_script:1: Script attempted to access nonexistent global")
+    assert [words for words in r.propagated if words[0] not in (b"MULTI", b"EXEC")] == [
+        [b"set", b"k", b"1"], [b"incr", b"k"], [b"SET", b"x", b"y"]]
+
+
 def test_set_repl_none_keeps_a_call_from_being_propagated(r):
     r("EVAL", "redis.call('set', 'a', 1) redis.set_repl(redis.REPL_NONE) redis.call('set', 'b', 1) "
               "redis.set_repl(redis.REPL_ALL) redis.call('set', 'c', 1)", 0)

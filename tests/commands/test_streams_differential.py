@@ -101,7 +101,7 @@ class Real:
                 events.append((message[2].rpartition(b":")[2].decode(), message[3]))
         propagated = []
         while (command := self._next_propagated())[:2] != [b"PUBLISH", MARK]:
-            if command[0].upper() not in (b"SELECT", b"PING", b"MULTI", b"EXEC"):
+            if command[0].upper() not in (b"SELECT", b"PING"):
                 propagated.append(command)
         return reply, dirty - before, events, propagated
 

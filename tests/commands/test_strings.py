@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.session import START_US, Effect, R, encode, raises_reply
+from tests.session import EXEC, MULTI, START_US, Effect, R, encode, raises_reply
 
 NOW = START_US // 1000
 WRONG = "WRONGTYPE Operation against a key holding the wrong kind of value"
@@ -214,7 +214,7 @@ def test_a_key_past_its_time_is_absent_for_writers_too(r):
     r.advance(ms=11)
     assert r("INCR", "k") == 1
     assert r.effects == [Effect("expired", b"k", 0), Effect("incrby", b"k", 1)]
-    assert r.propagated == [[b"DEL", b"k"], [b"INCR", b"k"]]
+    assert r.propagated == [MULTI, [b"DEL", b"k"], [b"INCR", b"k"], EXEC]
     assert r("PTTL", "k") == -1
 
 

@@ -71,6 +71,39 @@ def test_pipeline_returns_replies_in_order_with_errors_in_place(r: redis.Redis) 
     assert isinstance(replies[0], redis.ResponseError) and replies[1] == b"abc"
 
 
+def test_transactions_run_whole_or_not_at_all(r: redis.Redis) -> None:
+    assert r.pipeline(transaction=True).set("a", 1).incr("a").get("a").execute() == [True, 2, b"2"]
+    with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+        r.pipeline(transaction=True).set("a", "x").lpush("a", 1).set("b", 1).execute()
+    assert r.mget("a", "b") == [b"x", b"1"]
+    with pytest.raises(redis.ResponseError, match="wrong number of arguments"):
+        r.pipeline(transaction=True).set("a", "y").execute_command("GET").execute()
+    assert r.get("a") == b"x"
+
+
+def test_a_watched_key_that_changes_is_noticed_and_tried_again(r: redis.Redis) -> None:
+    r.set("n", 1)
+    with r.pipeline() as pipe:
+        pipe.watch("n")
+        r.incr("n")
+        pipe.multi()
+        pipe.set("n", 100)
+        with pytest.raises(redis.WatchError):
+            pipe.execute()
+    turns = []
+
+    def double(pipe: redis.client.Pipeline) -> None:
+        value = int(pipe.get("n"))
+        if not turns:
+            r.incr("n")
+        turns.append(value)
+        pipe.multi()
+        pipe.set("n", value * 2)
+
+    assert r.transaction(double, "n") == [True]
+    assert (turns, r.get("n")) == ([2, 3], b"6")
+
+
 def test_scan_iter_finds_every_key_once(r: redis.Redis) -> None:
     r.mset({f"k{n}": n for n in range(3000)})
     assert sorted(r.scan_iter(match="k*", count=100)) == sorted(f"k{n}".encode() for n in range(3000))

@@ -46,5 +46,6 @@ cdef enum Status:
     BLOCKED = 1000                  # the reply comes later
     HELD                            # the command waits, and will be tried again as it is
     REPLIED_ERROR                   # a control handler has replied an error
+    QUEUED                          # it may run, but not before EXEC
 
 cdef const char* status_text(Status s) noexcept nogil   # with its code; "%s" stands for the command's name or detail

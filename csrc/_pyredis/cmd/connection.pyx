@@ -7,7 +7,9 @@ from _pyredis.base.clock cimport clock_unix_us
 from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARITY, OK, Status
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
+from _pyredis.cmd.queue cimport queue_end
 from _pyredis.cmd.table cimport table_bind
+from _pyredis.cmd.watch cimport watch_none
 from _pyredis.wire.reply cimport reply_array, reply_bulk_int, reply_ok, reply_simple, reply_slice
 
 
@@ -51,7 +53,10 @@ cdef Status cmd_quit(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_reset(Ctx* c) noexcept nogil:
-    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated."""
+    """RESET -> RESET; the connection is as when it was new: database 0, RESP2, no name, not authenticated, with nothing
+    queued or watched."""
+    watch_none(c.server, c.conn)
+    queue_end(c.server, c.conn)
     c.conn.db = &c.ks.dbs[0]
     c.conn.out.proto = 2
     text_set(c.server, &c.conn.name, NULL, 0)

@@ -33,6 +33,9 @@ cdef enum CommandFlag:
     CMD_MAY_REPLICATE = 1 << 15
     CMD_NO_MULTI = 1 << 18
     CMD_ALLOW_BUSY = 1 << 19
+    CMD_UNQUEUED = 1 << 24
+    CMD_RUNS_QUEUE = 1 << 25
+    CMD_ARBITRARY_KEYS = 1 << 26
 
 cdef enum KeyAccess:                # what happens to a key: the words of spec.KeySpec.access, in their order
     KEY_RO = 1 << 0
@@ -108,11 +111,12 @@ cdef struct Table:
 # Checks before a command runs, in this order. A gate is open where no bit is set, and then costs nothing.
 cdef enum Gate:
     GATE_AUTH = 1 << 0              # conn: not authenticated yet
-    GATE_MEMORY = 1 << 1            # server: maxmemory is set
-    GATE_SUBSCRIBED = 1 << 2        # conn: RESP2 with subscriptions, where few commands are allowed
-    GATE_BUSY = 1 << 3              # server: a script runs for too long
-    GATE_PAUSE = 1 << 4             # server: CLIENT PAUSE
-    GATE_MULTI = 1 << 5             # conn: in MULTI; what passed all the others is queued
+    GATE_NO_MULTI = 1 << 1          # conn: in MULTI, where some commands are refused
+    GATE_MEMORY = 1 << 2            # server: maxmemory is set
+    GATE_SUBSCRIBED = 1 << 3        # conn: RESP2 with subscriptions, where few commands are allowed
+    GATE_BUSY = 1 << 4              # server: a script runs for too long
+    GATE_PAUSE = 1 << 5             # server: CLIENT PAUSE
+    GATE_MULTI = 1 << 6             # conn: in MULTI; what passed all the others is queued
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -169,7 +173,7 @@ cdef struct Conn:
     Text address
     Text local_address
     void* waiter                    # while it is blocked: its Waiter (cmd/blocking)
-    void* transaction               # what it queued, and watches (cmd/transactions); NULL: neither
+    void* transaction               # what it queued, and watches: a Transaction (cmd/queue); NULL: neither
     void* subscriptions             # to channels and patterns (cmd/pubsub); NULL: none
     void* tracking                  # its state of client-side caching (cmd/tracking); NULL: off
     Conn* due_next
@@ -255,7 +259,7 @@ cdef struct Server:                 # what all connections share
     Conn* due                       # connections with CONN_DUE, in the order in which they became so
     Conn* due_last
     void* blocking                  # who waits for what: a Blocking (cmd/blocking)
-    void* watching                  # who watches which keys (cmd/transactions)
+    void* watching                  # who watches which keys: a Watching (cmd/watch)
     void* pubsub                    # who subscribed to what (cmd/pubsub)
     void* tracked                   # who is to be told of which keys (cmd/tracking)
     void* scripting                 # the Lua states and their scripts (cmd/scripting)

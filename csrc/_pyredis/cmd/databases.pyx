@@ -73,9 +73,12 @@ cdef Status cmd_swapdb(Ctx* c) noexcept nogil:
         return st
     if a < 0 or a >= c.ks.count or b < 0 or b >= c.ks.count:
         return ERR_DB_INDEX_RANGE
-    keyspace_swap(c.ks, <int>a, <int>b)
-    effects_key(&c.ks.fx, <int>a, slice_of(NULL, 0), EV_NONE, b"swapdb", 1)
-    effects_key(&c.ks.fx, <int>b, slice_of(NULL, 0), EV_NONE, b"swapdb", 0)
+    if a == b:
+        c.ks.fx.command_dirty += 1               # Redis: propagated, though nobody's keys are touched
+    else:
+        keyspace_swap(c.ks, <int>a, <int>b)
+        effects_key(&c.ks.fx, <int>a, slice_of(NULL, 0), EV_NONE, b"swapdb", 1)
+        effects_key(&c.ks.fx, <int>b, slice_of(NULL, 0), EV_NONE, b"swapdb", 0)
     reply_ok(c.out)
     return OK
 

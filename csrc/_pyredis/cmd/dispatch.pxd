@@ -1,5 +1,5 @@
 # dispatch -- from a parsed request to its reply. The story is in dispatch.pyx.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
@@ -22,7 +22,15 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil
 cdef bint dispatch_run(Server* s, Request* r) noexcept nogil     # False: the connection is held; ask again later
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil
 cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil   # one that is not replied
-# Runs a command on behalf of another one, which has made the checks: its effects wait for the drain of that one.
-cdef Status dispatch_nested(Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil
+
+# A command within another (EXEC, a script): filled in by dispatch_context, its `out` and hash changed where needed,
+# it is run, counted, and its errors are answered; its effects wait for the outer command's end.
+cdef void dispatch_context(Ctx* c, Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil
+cdef Status dispatch_resolve(Ctx* c) noexcept nogil              # finds c.cmd by argv[0]; does it exist, in this form?
+cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil    # may it run now, by these gates?
+cdef void dispatch_fail(Ctx* c, Status st) noexcept nogil        # replies the error of a status
+cdef Status dispatch_nested(Ctx* c) noexcept nogil
+cdef void dispatch_finish(Ctx* c) noexcept nogil                 # of the outer one: drains now what it has collected
+
 cdef void dispatch_serve_blocked(Server* s) noexcept nogil       # after changes outside of any command, and their drain
 cdef void dispatch_drain(Server* s) noexcept nogil               # after changes outside of any command

@@ -10,28 +10,34 @@ The checks are one table, in the order in which Redis makes them. Each has a gat
 server or on the connection only while the check can fail; where no bit is set, a request passes them all
 with one comparison. Nobody but this module answers an error on a command's behalf.
 
+Within MULTI the last of the checks queues what has passed all others. EXEC, and scripts, run commands within their
+own (dispatch_nested): counted and answered one by one, while their effects are drained together, when the outer one
+ends, and propagated as one transaction.
+
 A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
 that connection waits, and is read again from `start`.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr, memcpy, strlen
+from libc.string cimport memchr, memcmp, memcpy, memmove, strlen
 
 from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
-                                   ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, REPLIED_ERROR, Status,
-                                   status_text)
+                                   ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, QUEUED, REPLIED_ERROR, Status, status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
-from _pyredis.cmd.ctx cimport (CMD_ALLOW_BUSY, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_WRITE, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_PAUSE,
-                               SINKS, ErrorCount, fail_with)
+from _pyredis.cmd.ctx cimport (CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH,
+                               CMD_NO_MULTI, CMD_RUNS_QUEUE, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT, CONN_MULTI,
+                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, GATE_BUSY,
+                               GATE_MEMORY, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, SINKS, ErrorCount, fail_with)
+from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
-from _pyredis.db.effects cimport Effects, effects_clear, effects_keep, effects_propagate
+from _pyredis.cmd.watch cimport watch_none
+from _pyredis.db.effects cimport Effects, effects_clear, effects_keep_keys, effects_lend, effects_propagate
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
-from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error
+from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error, reply_simple
 
 cdef extern from "bucket.h" nogil:
     int bits_lowest(unsigned int x)
@@ -109,17 +115,30 @@ cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil:
     reply_error(c.out, text, n)
 
 
-cdef void _fail(Ctx* c, Status st) noexcept nogil:
+cdef void dispatch_fail(Ctx* c, Status st) noexcept nogil:
     """Replies the error of a status."""
     cdef char[ERROR_TEXT] text
+    dispatch_error(c, text, _error_text(c, st, text, ERROR_TEXT))
+
+
+cdef int _error_text(Ctx* c, Status st, char* text, int room) noexcept nogil:
+    """The text of a status, cut to fit; its length."""
     cdef const char* detail = c.detail
     cdef int n
     if detail == NULL and c.cmd != NULL:
         detail = c.cmd.name
-    n = min(snprintf(text, ERROR_TEXT, status_text(st), detail), <int>ERROR_TEXT - 1)
+    n = min(snprintf(text, room, status_text(st), detail), room - 1)
     while n and (text[n - 1] == c'\r' or text[n - 1] == c'\n'):        # Redis: trimmed, while inside they are spaces
         n -= 1
-    dispatch_error(c, text, n)
+    return n
+
+
+cdef int _without_code(char* text, int head, int n) noexcept nogil:
+    """Takes the code ERR, which Redis shows only at the front, from an error of n bytes behind `head`; the length."""
+    if n > 4 and memcmp(text + head, b"ERR ", 4) == 0:
+        n -= 4
+        memmove(text + head, text + head + 4, n)
+    return head + n
 
 
 cdef int _until_nul(Slice s, int most) noexcept nogil:
@@ -161,8 +180,16 @@ cdef Status _check_auth(Ctx* c) noexcept nogil:
     return OK if c.cmd.flags & CMD_NO_AUTH else ERR_NOAUTH
 
 
+cdef uint64_t _data_flags(const Ctx* c) noexcept nogil:
+    """What the command does to data; EXEC does what is queued."""
+    cdef uint64_t flags = c.cmd.flags
+    if flags & CMD_RUNS_QUEUE and c.conn.transaction != NULL:
+        flags |= transaction_of(c.conn).flags
+    return flags & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_DENYOOM)
+
+
 cdef Status _check_memory(Ctx* c) noexcept nogil:
-    return ERR_OOM if c.cmd.flags & CMD_DENYOOM and c.server.mem.used > c.server.memory_limit else OK
+    return ERR_OOM if c.server.mem.used > c.server.memory_limit and _data_flags(c) & CMD_DENYOOM else OK
 
 
 cdef Status _check_busy(Ctx* c) noexcept nogil:
@@ -170,19 +197,29 @@ cdef Status _check_busy(Ctx* c) noexcept nogil:
 
 
 cdef Status _check_pause(Ctx* c) noexcept nogil:
-    if c.server.pause_writes_only and not c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE):
+    if c.server.pause_writes_only and not _data_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE):
         return OK
     return HELD
 
 
-cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
+cdef Status _check_no_multi(Ctx* c) noexcept nogil:
+    if c.cmd.flags & CMD_NO_MULTI:
+        return fail_with(c, ERR_CUSTOM, b"ERR Command not allowed inside a transaction")
+    return OK
+
+
+cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil:
     """The checks whose gates are shut, in order."""
     cdef Status st = OK
     cdef int gate
     while gates and st == OK:
         gate = 1 << bits_lowest(gates)
         gates &= gates - 1
-        if gate == GATE_AUTH:
+        if gate == GATE_MULTI:
+            st = OK if c.cmd.flags & CMD_UNQUEUED else QUEUED
+        elif gate == GATE_NO_MULTI:
+            st = _check_no_multi(c)
+        elif gate == GATE_AUTH:
             st = _check_auth(c)
         elif gate == GATE_MEMORY:
             st = _check_memory(c)
@@ -193,8 +230,8 @@ cdef Status _check(Ctx* c, uint32_t gates) noexcept nogil:
     return st
 
 
-cdef Status _allowed(Ctx* c) noexcept nogil:
-    """Does the command exist, in this form, and may it run now?"""
+cdef inline Status _form(Ctx* c) noexcept nogil:
+    """Does the command exist, in this form?"""
     cdef Command* sub
     if c.cmd == NULL:
         return _unknown(c)
@@ -205,7 +242,31 @@ cdef Status _allowed(Ctx* c) noexcept nogil:
         c.cmd = sub
     if c.argc != c.cmd.arity and (c.cmd.arity > 0 or c.argc < -c.cmd.arity):
         return ERR_WRONG_ARITY
-    return _check(c, c.server.gates | c.conn.gates)
+    return OK
+
+
+cdef Status dispatch_resolve(Ctx* c) noexcept nogil:
+    c.cmd = table_find(&c.server.table, c.argv[0])
+    return _form(c)
+
+
+cdef void _reject(Ctx* c, Status st) noexcept nogil:
+    """Answers why a command may not run; in MULTI that ends the transaction, now or at its EXEC."""
+    cdef char[ERROR_TEXT] text
+    cdef int n, head
+    if c.cmd != NULL:
+        c.cmd.rejected += 1
+    if not c.conn.flags & CONN_MULTI:
+        dispatch_fail(c, st)
+    elif c.cmd != NULL and c.cmd.flags & CMD_RUNS_QUEUE:
+        head = snprintf(text, ERROR_TEXT, b"EXECABORT Transaction discarded because of: ")
+        n = _error_text(c, st, text + head, ERROR_TEXT - head)
+        dispatch_error(c, text, _without_code(text, head, n))
+        watch_none(c.server, c.conn)
+        queue_end(c.server, c.conn)
+    else:
+        c.conn.flags |= CONN_DIRTY_EXEC
+        dispatch_fail(c, st)
 
 
 # ---------------------------------------------------------------- running
@@ -214,15 +275,17 @@ cdef void dispatch_drain(Server* s) noexcept nogil:
     """Tells everybody who listens what was changed, once, in order."""
     cdef Effects* fx = &s.ks.fx
     cdef int i
+    if fx.propagating and s.command != NULL and not s.command.cmd.flags & CMD_ARBITRARY_KEYS:
+        fx.atomic = fx.rewrite_count + (fx.command_dirty != 0 and not fx.rewritten) > 1
     for i in range(SINKS):
         if s.sinks[i].take != NULL:
             s.sinks[i].take(s.sinks[i].arg, fx)
     effects_clear(fx)
 
 
-cdef void _end_reply(Conn* conn, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
-    """CLIENT REPLY OFF and SKIP: what was appended since is dropped."""
-    if conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
+cdef void _end_reply(Conn* conn, bint drop, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
+    """CLIENT REPLY OFF and SKIP: what was appended since is dropped, if `drop` is set."""
+    if drop and conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
         out_truncate(&conn.out, tail, used, pending)
     conn.flags &= ~<uint32_t>CONN_REPLY_SKIP
     if conn.flags & CONN_REPLY_SKIP_NEXT:
@@ -235,7 +298,7 @@ cdef void _run_broken(Ctx* c) noexcept nogil:
     dispatch_error(c, text, n)
 
 
-cdef void _context(Ctx* c, Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil:
+cdef void dispatch_context(Ctx* c, Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil:
     """For a command's first run, its key not hashed yet."""
     c.argv = argv
     c.argc = argc
@@ -251,8 +314,8 @@ cdef void _context(Ctx* c, Server* s, Conn* conn, Command* cmd, Slice* argv, int
     c.detail = NULL
 
 
-cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
-    """Runs a command that may run; its errors are answered, its effects told, and unless it waits it is counted."""
+cdef inline Status _call(Ctx* c, uint64_t began) noexcept nogil:
+    """Runs a command that may run; its errors are answered, and unless it waits it is counted."""
     cdef Server* s = c.server
     cdef Status st = c.cmd.fn(c) if c.cmd.fn != NULL else s.control(c)
     s.ticks = clock_ticks()
@@ -261,45 +324,55 @@ cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
         command_count(c.cmd, s.mem, s.ticks - began, s.track_latency)
     if UNLIKELY(st != OK and st < BLOCKED):
         c.cmd.failed += 1
-        _fail(c, st)
+        dispatch_fail(c, st)
     elif UNLIKELY(st == REPLIED_ERROR):
         c.cmd.failed += 1
+    return st
+
+
+cdef inline void _finish(Ctx* c) noexcept nogil:
+    cdef Server* s = c.server
     if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten:
         s.command = c
         dispatch_drain(s)
         s.command = NULL
+
+
+cdef void dispatch_finish(Ctx* c) noexcept nogil:
+    _finish(c)
+
+
+cdef inline Status _execute(Ctx* c, uint64_t began) noexcept nogil:
+    """Runs a command that may run, and tells its effects."""
+    cdef Status st = _call(c, began)
+    _finish(c)
     return st
 
 
-cdef void _keep_keys(Effects* fx, size_t first) noexcept nogil:
-    """The arguments of a nested command go before the drain: its keys are copied."""
-    cdef size_t i
-    for i in range(first, fx.count):
-        if fx.list[i].key.ptr != NULL:
-            fx.list[i].key = effects_keep(fx, fx.list[i].key)
-
-
-cdef Status dispatch_nested(Server* s, Conn* conn, Command* cmd, Slice* argv, int argc) noexcept nogil:
-    cdef Ctx c
+cdef Status dispatch_nested(Ctx* c) noexcept nogil:
+    """Runs a command within another. Its words must live until the outer one is finished, unless the connection is
+    CONN_IN_SCRIPT: then what is needed of them is copied. Nothing blocks in here: CONN_DENY_BLOCKING must be set."""
+    cdef Server* s = c.server
     cdef Effects* fx = &s.ks.fx
-    cdef size_t first = fx.count
+    cdef Conn* conn = c.conn
+    cdef OutBlock* tail = c.out.tail
+    cdef size_t used = tail.used if tail != NULL else 0, pending = c.out.pending, first = fx.count
     cdef int64_t dirty = fx.command_dirty
-    cdef uint64_t began = s.ticks
+    cdef int db = c.db.id
     cdef Status st
-    _context(&c, s, conn, cmd, argv, argc)
-    st = cmd.fn(&c) if cmd.fn != NULL else s.control(&c)
-    s.ticks = clock_ticks()
-    s.stats.commands += 1
-    command_count(cmd, s.mem, s.ticks - began, s.track_latency)
-    if UNLIKELY(st != OK):
-        cmd.failed += 1
-        if st < BLOCKED:
-            _fail(&c, st)
-    if fx.propagating and fx.command_dirty != dirty and not fx.rewritten:
-        effects_propagate(fx, c.db.id, argc, argv, False)
     fx.rewritten = False
-    if UNLIKELY(fx.count != first):
-        _keep_keys(fx, first)
+    st = _call(c, s.ticks)
+    ENSURE(st != BLOCKED)
+    if fx.propagating and fx.command_dirty != dirty and not fx.rewritten:
+        if conn.flags & CONN_IN_SCRIPT:
+            effects_propagate(fx, db, c.argc, c.argv, False)
+        else:
+            effects_lend(fx, db, c.argc, c.argv)
+    fx.rewritten = True                          # the outer one is not propagated: what it ran is
+    if UNLIKELY(conn.flags & CONN_IN_SCRIPT and fx.count > first):
+        effects_keep_keys(fx, first)
+    if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP)):
+        out_truncate(c.out, tail, used, pending)
     return st
 
 
@@ -309,12 +382,12 @@ cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     cdef Conn* conn = w.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
-    _context(&c, s, conn, w.cmd, w.argv, w.argc)
+    dispatch_context(&c, s, conn, w.cmd, w.argv, w.argc)
     c.retry = True
     if _execute(&c, s.ticks) == BLOCKED:
         return
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
-        _end_reply(conn, tail, used, pending)
+        _end_reply(conn, True, tail, used, pending)
     blocking_end(s, conn)
 
 
@@ -345,26 +418,35 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     cdef Conn* conn = r.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
-    _context(&c, s, conn, r.cmd, r.argv, r.argc)
+    cdef uint32_t flags = conn.flags
+    cdef bint loud
+    dispatch_context(&c, s, conn, r.cmd, r.argv, r.argc)
     c.hashed = r.hashed
     c.hash = r.hash
     if UNLIKELY(r.broken):
         _run_broken(&c)
-        _end_reply(conn, tail, used, pending)
+        _end_reply(conn, True, tail, used, pending)
         return True
-    st = _allowed(&c)
-    if UNLIKELY(st != OK):
-        if st == HELD:
-            return False
-        if c.cmd != NULL:
-            c.cmd.rejected += 1
-        _fail(&c, st)
-    else:
+    st = _form(&c)
+    if LIKELY(st == OK):
+        st = dispatch_check(&c, s.gates | conn.gates)
+    if LIKELY(st == OK):
         conn.last_command = c.cmd
         conn.commands += 1
         _execute(&c, s.ticks)
         if UNLIKELY(blocking_of(s).first_ready != NULL):
             dispatch_serve_blocked(s)
+    elif st == QUEUED:
+        conn.last_command = c.cmd
+        conn.commands += 1
+        queue_add(&c)
+        reply_simple(c.out, b"QUEUED")
+    elif st == HELD:
+        return False
+    else:
+        _reject(&c, st)
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP | CONN_REPLY_SKIP_NEXT)):
-        _end_reply(conn, tail, used, pending)
+        # What EXEC runs may silence the connection: what stood before that goes out.
+        loud = c.cmd != NULL and c.cmd.flags & CMD_RUNS_QUEUE and not flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP)
+        _end_reply(conn, not loud, tail, used, pending)
     return True

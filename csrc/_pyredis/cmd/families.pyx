@@ -31,6 +31,7 @@ from _pyredis.cmd.stream_info cimport bind_stream_info
 from _pyredis.cmd.stream_read cimport bind_stream_read
 from _pyredis.cmd.streams cimport bind_streams
 from _pyredis.cmd.strings cimport bind_strings
+from _pyredis.cmd.transactions cimport bind_transactions
 
 
 cdef void bind_families(Table* t) noexcept nogil:
@@ -66,3 +67,4 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_stream_read(t)
     bind_streams(t)
     bind_strings(t)
+    bind_transactions(t)

@@ -30,7 +30,7 @@ from _pyredis.base.text cimport text_next_word
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHENTICATED, CONN_DENY_BLOCKING,
                                CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_BUSY, LOG_WARNING, Command,
                                arg_i64, conn_due, fail_with)
-from _pyredis.cmd.dispatch cimport dispatch_count_error, dispatch_nested
+from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_count_error, dispatch_nested
 from _pyredis.cmd.table cimport table_find, table_sub
 from _pyredis.lua.api cimport (LUA_MASKCOUNT, LUA_MASKLINE, LUA_OK, LUA_REGISTRYINDEX, LUA_TBOOLEAN, LUA_TNIL,
                                LUA_TNUMBER, LUA_TSTRING, lua_api, lua_api_load, lua_Debug, lua_istable,
@@ -203,6 +203,7 @@ cdef int _call(lua_State* L, bint raising) noexcept nogil:
     cdef const LuaApi* api = &t.api
     cdef int n = api.gettop(L)
     cdef size_t rewrites
+    cdef Ctx nested
     cdef Command* cmd
     cdef const char* text
     cdef const char* p
@@ -220,7 +221,8 @@ cdef int _call(lua_State* L, bint raising) noexcept nogil:
         t.run.wrote = True
     _forget_reply(t)
     rewrites = t.server.ks.fx.rewrite_count
-    dispatch_nested(t.server, &t.conn, cmd, t.argv, n)
+    dispatch_context(&nested, t.server, &t.conn, cmd, t.argv, n)
+    dispatch_nested(&nested)
     if UNLIKELY(t.run.repl != REPL_ALL):         # redis.set_repl: what this call was to be repeated as is dropped
         t.server.ks.fx.rewrite_count = rewrites
     if UNLIKELY(t.conn.out.pending == 0):

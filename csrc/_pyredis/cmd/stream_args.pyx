@@ -16,7 +16,7 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, fail_with, key_at, key_changed, open_typed, propagate_instead
 from _pyredis.cmd.elements cimport reply_element
-from _pyredis.db.effects cimport EV_STREAM
+from _pyredis.db.effects cimport EV_STREAM, EV_TOLD
 from _pyredis.db.stream_groups cimport consumer_create, consumer_find, group_find
 from _pyredis.db.stream_node cimport node_pair
 from _pyredis.db.stream_type cimport StreamWalk, stream_of, stream_step, stream_walk
@@ -218,7 +218,7 @@ cdef Consumer* stream_consumer(Ctx* c, Slice key, Group* g, Slice name, bint* ma
     made[0] = consumer == NULL
     if made[0]:
         consumer = consumer_create(c.ks.mem, g, name, c.ks.now_ms)
-        key_changed(c, key, EV_STREAM, b"xgroup-createconsumer", 1)
+        key_changed(c, key, EV_STREAM | EV_TOLD, b"xgroup-createconsumer", 1)
     consumer.seen_ms = c.ks.now_ms
     return consumer
 

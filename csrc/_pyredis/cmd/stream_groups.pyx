@@ -9,7 +9,7 @@ from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed
 from _pyredis.cmd.stream_args cimport arg_id, fail_no_group, fail_usage, open_stream, stream_parse_id
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.db.effects cimport EV_STREAM
+from _pyredis.db.effects cimport EV_STREAM, EV_TOLD
 from _pyredis.db.stream_groups cimport (READS_UNKNOWN, Consumer, Group, Pending, consumer_create, consumer_delete,
                                         consumer_find, group_create, group_destroy, group_find, pending_find,
                                         pending_remove)
@@ -73,6 +73,7 @@ cdef Status cmd_xgroup_create(Ctx* c) noexcept nogil:
     cdef Stream* s
     cdef Group* g
     cdef Id id
+    cdef bint made
     cdef Status st = _parse_options(c, True, &o)
     if st == OK:
         st = _open(c, o.mkstream, False, &s, &g)
@@ -84,10 +85,11 @@ cdef Status cmd_xgroup_create(Ctx* c) noexcept nogil:
         return st
     if g != NULL:
         return fail_with(c, ERR_CUSTOM, b"BUSYGROUP Consumer Group name already exists")
-    if s == NULL:
+    made = s == NULL
+    if made:
         s = stream_create(c.ks, c.db, key_at(c, 2))
     group_create(c.ks.mem, &s.groups, c.argv[3], id, o.entries_read)
-    key_changed(c, c.argv[2], EV_STREAM, b"xgroup-create", 1)
+    key_changed(c, c.argv[2], EV_STREAM if made else EV_STREAM | EV_TOLD, b"xgroup-create", 1)
     reply_ok(c.out)
     return OK
 
@@ -109,7 +111,7 @@ cdef Status cmd_xgroup_setid(Ctx* c) noexcept nogil:
         return st
     g.last_id = id
     g.entries_read = o.entries_read
-    key_changed(c, c.argv[2], EV_STREAM, b"xgroup-setid", 1)
+    key_changed(c, c.argv[2], EV_STREAM | EV_TOLD, b"xgroup-setid", 1)
     reply_ok(c.out)
     return OK
 
@@ -123,7 +125,7 @@ cdef Status cmd_xgroup_destroy(Ctx* c) noexcept nogil:
         return st
     if g != NULL:
         group_destroy(c.ks.mem, &s.groups, g)
-        key_changed(c, c.argv[2], EV_STREAM, b"xgroup-destroy", 1)
+        key_changed(c, c.argv[2], EV_STREAM | EV_TOLD, b"xgroup-destroy", 1)
     reply_int(c.out, g != NULL)
     return OK
 
@@ -138,7 +140,7 @@ cdef Status cmd_xgroup_createconsumer(Ctx* c) noexcept nogil:
         return st
     made = consumer_create(c.ks.mem, g, c.argv[4], c.ks.now_ms) != NULL
     if made:
-        key_changed(c, c.argv[2], EV_STREAM, b"xgroup-createconsumer", 1)
+        key_changed(c, c.argv[2], EV_STREAM | EV_TOLD, b"xgroup-createconsumer", 1)
     reply_int(c.out, made)
     return OK
 
@@ -156,7 +158,7 @@ cdef Status cmd_xgroup_delconsumer(Ctx* c) noexcept nogil:
     if consumer != NULL:
         pending = <int64_t>consumer.pending.count
         consumer_delete(c.ks.mem, g, consumer)
-        key_changed(c, c.argv[2], EV_STREAM, b"xgroup-delconsumer", 1)
+        key_changed(c, c.argv[2], EV_STREAM | EV_TOLD, b"xgroup-delconsumer", 1)
     reply_int(c.out, pending)
     return OK
 

@@ -15,7 +15,7 @@ from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, fail_with, key_at, k
 from _pyredis.cmd.stream_args cimport (ID_TEXT, arg_first, arg_id, arg_last, id_text, open_stream, reply_entries,
                                        stream_parse_id)
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.db.effects cimport EV_STREAM
+from _pyredis.db.effects cimport EV_STREAM, EV_TOLD
 from _pyredis.db.keyspace cimport Key
 from _pyredis.db.stream_type cimport (STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NOT, Stream, Trim, TrimBy,
                                       stream_append, stream_create, stream_delete, stream_of, stream_top, stream_trim)
@@ -269,7 +269,7 @@ cdef Status cmd_xsetid(Ctx* c) noexcept nogil:
         s.entries_added = <uint64_t>added
     if not id_is_zero(deleted):
         s.max_deleted_id = deleted
-    key_changed(c, c.argv[1], EV_STREAM, b"xsetid", 1)
+    key_changed(c, c.argv[1], EV_STREAM | EV_TOLD, b"xsetid", 1)
     reply_ok(c.out)
     return OK
 

@@ -15,6 +15,7 @@ cdef enum EventClass:              # the classes of notify-keyspace-events
     EV_STREAM = 256
     EV_NEW = 512
     EV_NONE = 0                    # no notification: the change alone
+    EV_TOLD = 1 << 16              # beside a class: the notification alone; WATCH and tracking see no change
 
 cdef struct Effect:
     int db
@@ -27,6 +28,7 @@ cdef struct Rewrite:               # a command to propagate instead of, or befor
     int db
     int argc
     size_t first                   # of its arguments, in `args`
+    const Slice* lent              # or they are somebody else's, who keeps them until the drain; NULL: they are not
 
 cdef struct Effects:
     Arena* mem
@@ -35,6 +37,7 @@ cdef struct Effects:
     uint32_t wanted                # who listens to single effects: a bit for each sink
     bint propagating               # somebody takes the commands (AOF, replicas, tests)
     bint rewritten                 # the command under way is replaced by the rewrites
+    bint atomic                    # what is propagated is one transaction: MULTI before it, EXEC behind it
     Effect* list
     size_t count
     size_t capacity
@@ -50,11 +53,19 @@ cdef void effects_free(Effects* fx) noexcept nogil
 cdef void effects_record(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                          int64_t dirty) noexcept nogil
 cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bint instead) noexcept nogil
-# The same word by word, for a command whose words go while it is made; False: nobody takes it.
+# A command that ran within another (EXEC, a script), as it came; its words must live until the drain.
+cdef void effects_lend(Effects* fx, int db, int argc, const Slice* argv) noexcept nogil
+# Keeps the names of the keys from the effect `first` on: for a command whose words go before the drain.
+cdef void effects_keep_keys(Effects* fx, size_t first) noexcept nogil
+# As effects_propagate, but word by word, for a command whose words go while it is made; False: nobody takes it.
 cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil
 cdef void effects_word(Effects* fx, Slice word) noexcept nogil
 cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil     # a copy that lives until effects_clear
 cdef void effects_clear(Effects* fx) noexcept nogil
+
+cdef inline const Slice* effects_words(const Effects* fx, const Rewrite* r) noexcept nogil:
+    """The arguments of a command to propagate, r.argc of them."""
+    return r.lent if r.lent != NULL else fx.args + r.first
 
 cdef inline void effects_key(Effects* fx, int db, Slice key, uint32_t event_class, const char* event,
                              int64_t dirty) noexcept nogil:

@@ -4,12 +4,19 @@ A command says what it changed in one call, effects_key (key_changed in command 
 list once, after the command: so the order is the order of the changes, and WATCH, blocked clients, the AOF,
 replicas, keyspace notifications and client tracking can never disagree about what happened.
 
+Redis does not count as changes of a key what happens to the groups of a stream, though it notifies of it and
+propagates it: the class of such an effect has EV_TOLD.
+
 A command that must be repeated elsewhere in other words (a relative expiry, a random choice, a float sum)
 gives those words to effects_propagate. With `instead` they stand in the place of the command itself;
 without, they go before it (a key found expired: DEL). When nobody takes the commands, nothing is copied.
 
 Keys are slices of the request, or of memory that lives until the drain: effects_keep makes such a copy of a
 name that goes with its entry. Copies belong to the list and go with effects_clear.
+
+Commands that run within another (EXEC, a script) collect their effects in the one list, which is drained when the
+outer one is done; each that was to be repeated as it came becomes a rewrite of its own when it ends. What one drain
+propagates belongs together: dispatch says with `atomic` that whoever takes it has to put it between MULTI and EXEC.
 
 A change to a whole database (it was emptied, or exchanged for another) is one effect with no key: event
 "flushdb" or "swapdb", class EV_NONE.
@@ -69,6 +76,7 @@ cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil:
     r.db = db
     r.argc = 0
     r.first = fx.arg_count
+    r.lent = NULL
     return True
 
 
@@ -84,12 +92,28 @@ cdef void effects_propagate(Effects* fx, int db, int argc, const Slice* argv, bi
             effects_word(fx, argv[i])
 
 
+cdef void effects_lend(Effects* fx, int db, int argc, const Slice* argv) noexcept nogil:
+    cdef Rewrite* r
+    if effects_begin(fx, db, False):
+        r = &fx.rewrites[fx.rewrite_count - 1]
+        r.argc = argc
+        r.lent = argv
+
+
+cdef void effects_keep_keys(Effects* fx, size_t first) noexcept nogil:
+    cdef size_t i
+    for i in range(first, fx.count):
+        if fx.list[i].key.ptr != NULL:
+            fx.list[i].key = effects_keep(fx, fx.list[i].key)
+
+
 cdef void effects_clear(Effects* fx) noexcept nogil:
     """Forgets the command's effects, after the drain; `dirty` counts on."""
     cdef size_t i
     fx.dirty += fx.command_dirty
     fx.command_dirty = 0
     fx.rewritten = False
+    fx.atomic = False
     fx.count = 0
     if fx.arg_count or fx.rewrite_count:
         for i in range(fx.arg_count):
