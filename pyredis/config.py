@@ -264,7 +264,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("latency-tracking-info-percentiles", Percentiles(), (50.0, 99.0, 99.9), ALWAYS),
 
     # scripts
-    P("lua-time-limit", LONG, 5000, alias=("busy-reply-threshold",), todo=LUA),
+    P("lua-time-limit", LONG, 5000, alias=("busy-reply-threshold",)),
     P("lua-enable-deprecated-api", YES_NO, False, FIXED | HIDDEN, todo=LUA),
     P("lua-enable-insecure-api", YES_NO, False, HIDDEN | VALKEY, todo=LUA),
 

@@ -165,19 +165,7 @@ def _memory(server: Any) -> Fields:
     yield "allocator_muzzy", 0
     yield "total_system_memory", system_bytes()
     yield "total_system_memory_human", human(system_bytes())
-    yield "used_memory_lua", 0
-    yield "used_memory_vm_eval", 0
-    yield "used_memory_lua_human", human(0)
-    yield "used_memory_scripts_eval", 0
-    yield "number_of_cached_scripts", 0
-    yield "number_of_functions", 0
-    yield "number_of_libraries", 0
-    yield "used_memory_vm_functions", 0
-    yield "used_memory_vm_total", 0
-    yield "used_memory_vm_total_human", human(0)
-    yield "used_memory_functions", 0
-    yield "used_memory_scripts", 0
-    yield "used_memory_scripts_human", human(0)
+    yield from _scripts(server.core.scripts())
     yield "maxmemory", config["maxmemory"]
     yield "maxmemory_human", human(config["maxmemory"])
     yield "maxmemory_policy", config["maxmemory-policy"]
@@ -196,6 +184,24 @@ def _memory(server: Any) -> Fields:
     stats = server.core.stats()
     yield "lazyfree_pending_objects", stats["lazy_pending"]
     yield "lazyfreed_objects", stats["lazy_freed"]
+
+
+def _scripts(s: dict[str, int]) -> Fields:
+    """Interpreters have memory of their own, which `used_memory` leaves out, as in Redis."""
+    machines = s["eval_vm"] + s["function_vm"]
+    yield "used_memory_lua", s["eval_vm"]
+    yield "used_memory_vm_eval", s["eval_vm"]
+    yield "used_memory_lua_human", human(s["eval_vm"])
+    yield "used_memory_scripts_eval", s["script_bytes"]
+    yield "number_of_cached_scripts", s["scripts"]
+    yield "number_of_functions", s["functions"]
+    yield "number_of_libraries", s["libraries"]
+    yield "used_memory_vm_functions", s["function_vm"]
+    yield "used_memory_vm_total", machines
+    yield "used_memory_vm_total_human", human(machines)
+    yield "used_memory_functions", s["function_bytes"]
+    yield "used_memory_scripts", s["script_bytes"] + s["function_bytes"]
+    yield "used_memory_scripts_human", human(s["script_bytes"] + s["function_bytes"])
 
 
 def _fragmentation(m: Memory) -> Fields:
@@ -262,9 +268,11 @@ def _stats(server: Any) -> Fields:
     yield "expired_stale_perc", f"{stats['stale_percent']:.2f}"
     yield "expired_time_cap_reached_count", stats["time_cap_reached"]
     yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
-    for name in ("evicted_keys", "evicted_clients", "evicted_scripts", "total_eviction_exceeded_time",
-                 "current_eviction_exceeded_time"):
-        yield name, 0
+    yield "evicted_keys", 0
+    yield "evicted_clients", 0
+    yield "evicted_scripts", server.core.scripts()["evicted"]
+    yield "total_eviction_exceeded_time", 0
+    yield "current_eviction_exceeded_time", 0
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
     subscribed = server.core.subscribed()

@@ -174,6 +174,10 @@ class Loop:
             return lambda: core.poll(epoll, self._until_timer(LONGEST_WAIT))
         return lambda: core.serve(poller.poll(self._until_timer(core.before_sleep())))
 
+    def serve_others(self) -> None:
+        """A moment for everybody else, from within a command that takes long."""
+        self._carry_out(self.core.serve_others(self.poller.poll(0)), [])
+
     def _until_timer(self, wait: int) -> int:
         if not self._timers:
             return wait

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from _pyredis.core import Core
 
 import pyredis
-from pyredis import process, reply
+from pyredis import lua_library, process, reply
 from pyredis.commands import (
     client_control,
     command,
     config_control,
     debug_control,
     memory_control,
+    scripting_control,
     server_control,
     tracking_control,
 )
@@ -40,8 +41,8 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, server_control,
-            tracking_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, scripting_control,
+            server_control, tracking_control)
 
 
 class Server:
@@ -58,9 +59,13 @@ class Server:
         for old, name in config.renamed:
             self.core.rename_command(to_bytes(old), to_bytes(name))
         self.core.context = self
+        library = lua_library.find()
+        if library is not None:
+            self.core.load_lua(os.fsencode(library))
         self.core.on_log = self.log.write
         self.core.on_failure = self._report_failure
         self.loop = Loop(self.core)
+        self.core.on_busy = self.loop.serve_others
         self.loop.on_error = lambda error: self._report_failure("the event loop", error)
         self.listener = Listener(self)
         self.run_id = os.urandom(20).hex()
@@ -90,6 +95,7 @@ class Server:
                "client-query-buffer-limit", "proto-max-bulk-len")
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
+        follow(lambda: core.set_busy_threshold(config["lua-time-limit"]), "lua-time-limit")
         follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
         follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
         follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
@@ -238,6 +244,7 @@ class Server:
     def shut_down(self) -> None:
         """Ends the loop after the round under way."""
         self.log.notice("User requested shutdown...")
+        self.core.end_scripts()
         self.loop.stop()
 
     def may_shut_down(self, save: bool | None, force: bool) -> bool:

@@ -1,6 +1,7 @@
 """Which part may import which: the directions of the design, held against every import in the tree.
 
-    compiled   base <- ds <- db <- rdb <- cmd <- core, and base <- wire <- cmd   (core: what stands in _pyredis itself)
+    compiled   base <- ds <- db <- rdb <- cmd <- core, and base <- wire <- lua <- cmd
+               (core: what stands in _pyredis itself)
     Python     ground <- commands, persistence, replication, ... <- server <- cli; the subsystems know one another
                not at all; `ground` is everything else in pyredis/, and commands/spec
 """
@@ -22,9 +23,10 @@ MAY_IMPORT = {
     "ds": {"base", "ds"},
     "db": {"base", "ds", "db"},
     "rdb": {"base", "ds", "db", "rdb"},
-    "cmd": {"base", "wire", "ds", "db", "rdb", "cmd"},
-    "core": {"base", "wire", "ds", "db", "rdb", "cmd", "core"},
-    "testing": {"base", "wire", "ds", "db", "rdb", "cmd", "core", "testing"},
+    "lua": {"base", "ds", "wire", "lua"},
+    "cmd": {"base", "wire", "ds", "db", "rdb", "lua", "cmd"},
+    "core": {"base", "wire", "ds", "db", "rdb", "lua", "cmd", "core"},
+    "testing": {"base", "wire", "ds", "db", "rdb", "lua", "cmd", "core", "testing"},
 }
 SUBSYSTEMS = {"commands", "persistence", "replication", "cluster", "scripting", "modules", "acl"}
 IMPORTED = re.compile(r"^\s*(?:from\s+(_pyredis[\w.]*|\.[\w.]*)\s+c?import|c?import\s+(_pyredis[\w.]*))", re.M)

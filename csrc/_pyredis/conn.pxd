@@ -10,6 +10,8 @@ cdef enum:
 
 cdef struct Batch:                 # scratch of the server's one thread
     Request requests[GROUP]
+    int at                         # the next of the group to run
+    int count
     Args args
 
 cdef Conn* conn_new(Server* s, int fd) noexcept nogil
@@ -19,6 +21,7 @@ cdef void  conn_end_after_reply(Server* s, Conn* c) noexcept nogil
 cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one recv
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket
 cdef void  conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil   # everything complete, in order
+cdef void  conns_finish_group(Server* s, Batch* b) noexcept nogil  # what is left of the group, from within one of it
 cdef bint  conn_send(Server* s, Conn* c) noexcept nogil
 
 cdef Conn*  conn_find(const Server* s, int fd, uint64_t id) noexcept nogil         # NULL: there is none any more

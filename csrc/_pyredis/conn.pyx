@@ -305,17 +305,14 @@ cdef void _rewind(Server* s, Conn* c, size_t start) noexcept nogil:
     c.flags |= CONN_REWOUND
 
 
-cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
-    cdef int i
+cdef void conns_finish_group(Server* s, Batch* b) noexcept nogil:
+    """Runs the requests that are left of the group. A command that takes long may call this, so that the others of
+    its group need not wait: its own connection is stuck meanwhile."""
     cdef Request* r
     cdef Conn* c
-    for i in range(count):
-        b.requests[i].argv = b.args.at + b.requests[i].first
-    keyspace_set_clock(s.ks, clock_unix_ms(&s.clock))
-    dispatch_prepare(s, b.requests, count)
-    s.ticks = clock_ticks()
-    for i in range(count):
-        r = &b.requests[i]
+    while b.at < b.count:
+        r = &b.requests[b.at]
+        b.at += 1
         c = r.conn
         if UNLIKELY(c.flags & CONN_STUCK):
             _rewind(s, c, r.start)
@@ -329,6 +326,19 @@ cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
             r.line = NULL
         if UNLIKELY(c.out.memory > s.output_floor):
             output_check(s, c)
+
+
+cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        b.requests[i].argv = b.args.at + b.requests[i].first
+    keyspace_set_clock(s.ks, clock_unix_ms(&s.clock))
+    dispatch_prepare(s, b.requests, count)
+    s.ticks = clock_ticks()
+    b.at = 0
+    b.count = count
+    conns_finish_group(s, b)
+    b.count = 0
     b.args.count = 0
 
 

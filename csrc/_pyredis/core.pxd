@@ -20,6 +20,7 @@ cdef struct Foreign:               # a descriptor that is no connection: a liste
 cdef class Core:
     cdef Server* s
     cdef Batch* batch
+    cdef Batch* other_batch        # of those who are served from within a command that takes long; NULL: never yet
     cdef Conn** ready              # the connections of this round
     cdef size_t count
     cdef size_t ready_room
@@ -36,10 +37,12 @@ cdef class Core:
     cdef public object context
     cdef public object on_log
     cdef public object on_failure
+    cdef public object on_busy     # called from within such a command: polls, and calls serve_others
     cdef int64_t next_expire_ms
     cdef int expire_effort
 
     cdef Status _control(self, Ctx* c) noexcept
+    cdef void _call_on_busy(self) noexcept
     cdef _after_round(self)
     cdef _write_notice(self, Conn* c, list notices)
     cdef list _sweep(self, list notices)

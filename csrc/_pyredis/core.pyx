@@ -22,15 +22,19 @@ from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
                                CONN_CLOSE_ASAP, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_HELD,
-                               CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT, CONN_NO_TOUCH,
-                               CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING, CONN_UNIX,
-                               CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE, Command,
-                               Conn, Ctx, Server, ServerStats, conn_close, conn_due, text_set)
+                               CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT,
+                               CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
+                               CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,
+                               GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
+                               text_set)
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.families cimport bind_families
+from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
+from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
+from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.notify cimport notify_bind
 from _pyredis.cmd.output cimport output_check
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free,
@@ -40,7 +44,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
                                     TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, Tracking,
                                     tracking_free, tracking_new, tracking_of, tracking_settle)
 from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
-from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_run
+from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_finish_group, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
@@ -50,6 +54,7 @@ from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
                                 entry_is_over, entry_type, type_name)
 from _pyredis.ds.dict cimport dict_bytes
+from _pyredis.lua.state cimport vm_memory
 from _pyredis.rows cimport fill_table, keys_in
 from _pyredis.wire.block cimport block_pool_free, block_pool_init
 from _pyredis.wire.parser cimport args_free
@@ -89,6 +94,11 @@ cdef void _log(Server* s, int level, const char* text) noexcept nogil:
         (<Core>s.owner).on_log(level, text.decode("utf-8", "replace"))
 
 
+cdef void _serve_others(Server* s) noexcept nogil:
+    with gil:
+        (<Core>s.owner)._call_on_busy()
+
+
 cdef void _sort(Core core, const epoll_event* event) noexcept nogil:
     """Puts an event with the connections or with the foreign descriptors."""
     cdef int fd = event.data.fd
@@ -105,7 +115,7 @@ cdef void _sort(Core core, const epoll_event* event) noexcept nogil:
             core.count += 1
 
 
-cdef void _serve(Core core, Conn** ready, size_t n) noexcept nogil:
+cdef void _serve(Core core, Batch* batch, Conn** ready, size_t n) noexcept nogil:
     """Receive from all, run all, send to all. What stays in Conn.events is due in the next round, event or not."""
     cdef Server* s = core.s
     cdef size_t i
@@ -118,7 +128,7 @@ cdef void _serve(Core core, Conn** ready, size_t n) noexcept nogil:
         if events & ~EVENT_OUT and not c.flags & (CONN_GONE | CONN_CLOSE_AFTER_REPLY):
             if conn_receive(s, c, (events & EVENTS_OVER) != 0):
                 c.events = events & ~EVENT_OUT
-    conns_run(s, core.batch, ready, n)
+    conns_run(s, batch, ready, n)
     for i in range(n):
         c = ready[i]
         if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
@@ -174,6 +184,19 @@ cdef void _take_due(Core core) noexcept nogil:
             core.count += 1
 
 
+cdef void _serve_meanwhile(Core core, Conn** conns, size_t n) noexcept nogil:
+    """Serves others from within a command: first what was read before it began. Time stands still for the command."""
+    cdef Server* s = core.s
+    cdef int64_t now = s.ks.now_ms
+    cdef size_t i
+    conns_finish_group(s, core.batch)
+    _serve(core, core.other_batch, conns, n)
+    for i in range(n):
+        if (conns[i].events or _watch_changed(conns[i])) and not conns[i].flags & CONN_GONE:
+            conn_due(s, conns[i])
+    keyspace_set_clock(s.ks, now)
+
+
 cdef void _round(Core core) noexcept nogil:
     cdef size_t i = 0, part
     cdef uint64_t began = clock_ticks()
@@ -181,7 +204,7 @@ cdef void _round(Core core) noexcept nogil:
     keyspace_set_clock(core.s.ks, clock_unix_ms(&core.s.clock))
     while i < core.count:
         part = core.count - i if core.count - i < ROUND else ROUND
-        _serve(core, core.ready + i, part)
+        _serve(core, core.batch, core.ready + i, part)
         i += part
     core.s.stats.loop_ticks += clock_ticks() - began
 
@@ -247,8 +270,12 @@ cdef class Core:
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
         table_init(&self.s.table, self.s.mem)
+        self.s.scripting = scripting_new(self.s)
+        scripting_of(self.s).scripts = script_cache_new(self.s)
+        scripting_of(self.s).functions = libraries_new(self.s)
         self.s.control = _control
         self.s.log = _log
+        self.s.serve_others = _serve_others
         self.s.owner = <void*>self
         self.s.limits.bulk = 512 << 20
         self.s.limits.line = 64 << 10
@@ -259,6 +286,7 @@ cdef class Core:
         self.reply_error = types.ReplyError
         self.on_log = lambda level, text: None
         self.on_failure = None
+        self.on_busy = None
         self._fill_table(rows, handlers)
 
     def __dealloc__(self):
@@ -269,8 +297,13 @@ cdef class Core:
         blocking_free(self.s)
         channels_free(self.s)
         tracking_free(self.s)
+        script_cache_free(self.s, script_cache_of(self.s))
+        libraries_free(self.s, libraries_of(self.s))
+        scripting_free(scripting_of(self.s))
         watching_free(self.s)
         args_free(&self.batch.args, self.s.mem)
+        if self.other_batch != NULL:
+            args_free(&self.other_batch.args, self.s.mem)
         table_free(&self.s.table)
         keyspace_free(self.s.ks)
         block_pool_free(&self.s.blocks)
@@ -278,6 +311,7 @@ cdef class Core:
         free(self.s.by_fd)
         free(self.s)
         free(self.batch)
+        free(self.other_batch)
         free(self.ready)
         free(self.foreign)
         free(self.events)
@@ -398,6 +432,45 @@ cdef class Core:
                 _carry_over(self)
         return self._after_round()
 
+    cdef void _call_on_busy(self) noexcept:
+        try:
+            if self.on_busy is not None:
+                self.on_busy()
+            else:
+                self.serve_others([])
+        except Exception as error:
+            if self.on_failure is not None:
+                self.on_failure("serving others during a script", error)
+
+    def serve_others(self, list ready):
+        """As serve, but from within a command that takes long (on_busy): the foreign items of `ready`."""
+        cdef Conn* c
+        cdef Conn* busy = scripting_of(self.s).run.caller.conn
+        cdef size_t n = 0, i
+        cdef list foreign = []
+        cdef Conn** conns = <Conn**>calloc(self.count + len(ready) + 1, sizeof(void*))
+        if self.other_batch == NULL:
+            self.other_batch = <Batch*>calloc(1, sizeof(Batch))
+        if conns == NULL or self.other_batch == NULL:
+            raise MemoryError
+        for i in range(self.count):              # of the round under way: some may not have been read from yet
+            if self.ready[i] != busy and not self.ready[i].flags & CONN_GONE:
+                conns[n] = self.ready[i]
+                n += 1
+        for fd, events in ready:
+            c = self.s.by_fd[<size_t>fd] if <size_t>fd < self.s.fds else NULL
+            if c == NULL:
+                foreign.append((fd, events))
+                continue
+            c.events |= <uint32_t>events
+            if c != busy and not c.flags & (CONN_LISTED | CONN_GONE):
+                conns[n] = c
+                n += 1
+        with nogil:
+            _serve_meanwhile(self, conns, n)
+        free(conns)
+        return foreign
+
     cdef _after_round(self):
         """The notices of the round, None if there are none (nearly always)."""
         cdef size_t i
@@ -488,6 +561,38 @@ cdef class Core:
         out_truncate(c.out, tail, used, pending)
         dispatch_error(c, text, len(text))
         return REPLIED_ERROR
+
+    # ------------------------------------------------------------ scripts
+
+    def load_lua(self, bytes path):
+        """Takes Lua 5.1 from the shared library at `path`; False if it is none. Until then there are no scripts."""
+        return bool(scripting_load(scripting_of(self.s), path))
+
+    def set_busy_threshold(self, int64_t ms):
+        """busy-reply-threshold: how long a script runs before the others are told; 0: for ever."""
+        scripting_of(self.s).busy_ms = ms
+
+    def allow_all_in_scripts(self, bint on):
+        """Whether scripts may call what no script may: for tests."""
+        scripting_of(self.s).allow_all = on
+
+    @property
+    def busy(self):
+        """The text of the error that others get while a script runs for too long, or None."""
+        return self.s.busy_text.decode() if self.s.gates & GATE_BUSY else None
+
+    def end_scripts(self):
+        """The script under way ends, whatever it did: the server shuts down."""
+        script_end(self.s)
+
+    def scripts(self):
+        """Figures, as a dict: scripts and functions kept, their bytes, those that gave way, the interpreters' bytes."""
+        cdef Libraries* x = libraries_of(self.s)
+        cdef ScriptCache* cache = script_cache_of(self.s)
+        return {"scripts": cache.scripts.used, "script_bytes": cache.bytes + dict_bytes(&cache.scripts),
+                "evicted": cache.evicted, "eval_vm": vm_memory(cache.vm),
+                "functions": x.functions.used, "libraries": x.libraries.used, "function_bytes": x.bytes,
+                "function_vm": vm_memory(x.vm)}
 
     # ------------------------------------------------------------ settings
 

@@ -313,6 +313,11 @@ def _out_of_memory(server: Any, client: Any, args: list[bytes]) -> None:
     _crash(server, "Out of memory, as DEBUG OOM pretends", signal.SIGABRT)
 
 
+def _allow_all_in_scripts(server: Any, client: Any, args: list[bytes]) -> object:
+    server.core.allow_all_in_scripts(args[0] == b"1")
+    return OK
+
+
 def _help(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
     lines = ["DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     for row in SUBCOMMANDS.values():
@@ -351,7 +356,8 @@ ROWS = (
                "Give list elements from this size on a node of their own; 0: only those too large for a node."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
                "Remove expired keys in the background or not."),
-    Subcommand(_nothing, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts yet."),
+    Subcommand(_allow_all_in_scripts, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>",
+               "With 1 scripts may call commands that no script may."),
     Subcommand(_sleep, 1, 1, "SLEEP <seconds>", "Do nothing at all for so long."),
     Subcommand(_string_match_length, 2, 2, "STRINGMATCH-LEN <length> <pattern>",
                "Match a glob against so many letters A: 1 or 0."),

@@ -9,6 +9,7 @@ from . import (
     keys,
     lists,
     pubsub,
+    scripting,
     server,
     sets,
     sorted_sets,
@@ -21,5 +22,5 @@ from . import (
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
     hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY,
-    transactions.FAMILY, server.FAMILY,
+    transactions.FAMILY, scripting.FAMILY, server.FAMILY,
 ]

@@ -16,6 +16,7 @@ from pyredis.reply import NO_REPLY, ReplyError, Verbatim
 class Server(Protocol):
     """What these commands need of the server; INFO needs nearly all of it."""
 
+    core: Any
     log: Log
     last_save: float
 
@@ -55,6 +56,8 @@ def shutdown(server: Server, client: Any, argv: list[bytes]) -> object:
         raise ReplyError("ERR syntax error")
     if "abort" in words:
         raise ReplyError("ERR No shutdown in progress.")
+    if server.core.busy and "nosave" not in words:
+        raise ReplyError(server.core.busy)
     save = True if "save" in words else False if "nosave" in words else None
     if not server.may_shut_down(save, force="force" in words):
         raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")

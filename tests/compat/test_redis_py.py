@@ -247,3 +247,44 @@ def test_a_monitor_shows_what_others_run(r: redis.Redis, server: peers.Server) -
             pass
     assert shown["db"] == 0
     assert shown["client_type"] == "tcp"
+
+
+def test_scripts_are_registered_and_called(r: redis.Redis) -> None:
+    add = r.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    assert add(keys=["n"], args=[5]) == 5
+    r.script_flush()
+    assert add(keys=["n"], args=[5]) == 10              # sent again when the server has it no more
+    assert r.script_exists(add.sha, "0" * 40) == [True, False]
+    with r.pipeline(transaction=False) as pipeline:
+        add(keys=["n"], args=[1], client=pipeline)
+        add(keys=["n"], args=[1], client=pipeline)
+        assert pipeline.execute() == [11, 12]
+    with pytest.raises(redis.ResponseError, match="user_script:1: broken"):
+        r.eval("error('broken')", 0)
+    with pytest.raises(redis.exceptions.NoScriptError):
+        r.evalsha("0" * 40, 0)
+
+
+def test_locks_are_taken_extended_and_given_back(r: redis.Redis) -> None:
+    lock = r.lock("lock", timeout=10)
+    assert lock.acquire(blocking=False)
+    assert not r.lock("lock", timeout=10).acquire(blocking=False)
+    assert lock.owned()
+    assert lock.extend(5)
+    assert lock.reacquire()
+    lock.release()
+    assert not r.exists("lock")
+    with pytest.raises(redis.exceptions.LockError):
+        lock.release()
+
+
+def test_functions_are_loaded_and_called(r: redis.Redis) -> None:
+    r.function_flush()
+    assert r.function_load("#!lua name=lib\nredis.register_function('f', function(k, a) return {k[1], a[1]} end)") in (
+        b"lib", "lib")
+    assert r.fcall("f", 1, "k", "a") == [b"k", b"a"]
+    payload = r.function_dump()
+    assert r.function_delete("lib")
+    assert r.function_restore(payload)
+    assert r.fcall("f", 1, "k", "b") == [b"k", b"b"]
+    r.function_flush()

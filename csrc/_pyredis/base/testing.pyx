@@ -11,10 +11,9 @@ from _pyredis.base.clock cimport (
 from _pyredis.base.hash cimport (hash_crc16, hash_crc64, hash_crc64_by_table, hash_sha1, hash_sha1_hex,
                                  hash_siphash13)
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
-from _pyredis.base.mem cimport (
-    MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_cool, arena_free, arena_new, arena_trim, mem_alloc, mem_alloc_lines,
-    mem_footprint, mem_free, mem_free_lines, mem_realloc,
-)
+from _pyredis.base.mem cimport (MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_cool, arena_free, arena_new,
+                                arena_trim, mem_alloc, mem_alloc_lines, mem_footprint, mem_free, mem_free_lines,
+                                mem_realloc)
 from _pyredis.base.num cimport (
     NUM_DOUBLE_MAX, NUM_I64_MAX, NUM_LONG_DOUBLE_MAX,
     num_digits_u64, num_format_double, num_format_i64, num_format_long_double_human, num_format_u64,

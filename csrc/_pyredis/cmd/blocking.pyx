@@ -30,11 +30,11 @@ from _pyredis.base.status cimport BLOCKED, ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_GONE, CONN_REPLY_OFF, SINK_BLOCKING, Conn,
                                Ctx, Server, conn_due, fail_with)
 from _pyredis.cmd.table cimport command_count
-from _pyredis.db.effects cimport Effects, effect_is_change
+from _pyredis.db.effects cimport EV_KEY_MISS, Effects
 from _pyredis.db.keyspace cimport LOOKUP_PEEK, Key, keyspace_get, keyspace_key
 from _pyredis.db.value cimport Entry, ValueType, entry_type
-from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter, dict_next,
-                               dict_remove)
+from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter,
+                               dict_next, dict_remove)
 from _pyredis.wire.reply cimport reply_error, reply_null_array
 
 cdef extern from "ensure.h" nogil:
@@ -338,7 +338,7 @@ cdef void _take_effects(void* server, Effects* fx) noexcept nogil:
     if b.clients == 0:
         return
     for i in range(fx.count):
-        if not effect_is_change(&fx.list[i]):
+        if fx.list[i].event_class == EV_KEY_MISS:
             continue
         if fx.list[i].key.ptr == NULL:           # the whole database
             dict_iter(&b.wanted[fx.list[i].db], &walk)

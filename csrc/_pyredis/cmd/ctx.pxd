@@ -241,6 +241,8 @@ cdef struct Server:                 # what all connections share
     uint32_t gates
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
+    void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
+    const char* busy_text           # what they are answered behind GATE_BUSY
     void* owner                     # the Python core, for `control` and `log`
     Conn* first
     Conn* last

@@ -21,6 +21,7 @@ cdef struct Request:
 cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil
 cdef bint dispatch_run(Server* s, Request* r) noexcept nogil     # False: the connection is held; ask again later
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil
+cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil   # one that is not replied
 
 # A command within another (EXEC, a script): filled in by dispatch_context, its `out` and hash changed where needed,
 # it is run, counted, and its errors are answered; its effects wait for the outer command's end.

@@ -28,13 +28,12 @@ from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR
                                    status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
-from _pyredis.cmd.ctx cimport (
-    CMD_ADMIN, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB,
-    CMD_READONLY, CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT,
-    CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
-    GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS, ErrorCount,
-    fail_with,
-)
+from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_MAY_REPLICATE,
+                               CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY, CMD_RUNS_QUEUE,
+                               CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT, CONN_LATER,
+                               CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
+                               CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_MONITOR, GATE_MULTI,
+                               GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
@@ -86,7 +85,7 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
 
 # ---------------------------------------------------------------- errors
 
-cdef void _count_error(Server* s, const char* text, size_t n) noexcept nogil:
+cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil:
     """Counts by the error's code, the first word, as INFO errorstats shows it."""
     cdef const char* space = <const char*>memchr(text, c' ', n)
     cdef size_t length = space - text if space != NULL else n
@@ -118,7 +117,7 @@ cdef bint _same(const char* a, const char* b, size_t n) noexcept nogil:
 
 cdef void dispatch_error(Ctx* c, const char* text, size_t n) noexcept nogil:
     """Replies an error and counts it."""
-    _count_error(c.server, text, n)
+    dispatch_count_error(c.server, text, n)
     reply_error(c.out, text, n)
 
 
@@ -217,6 +216,10 @@ cdef Status _check_monitor(Ctx* c) noexcept nogil:
     return OK
 
 
+cdef Status _check_busy(Ctx* c) noexcept nogil:
+    return OK if c.cmd.flags & CMD_ALLOW_BUSY else fail_with(c, ERR_CUSTOM, c.server.busy_text)
+
+
 cdef Status _check_pause(Ctx* c) noexcept nogil:
     if c.conn.flags & CONN_MONITOR:
         return OK
@@ -250,6 +253,8 @@ cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil:
             st = _check_subscribed(c)
         elif gate == GATE_MONITOR:
             st = _check_monitor(c)
+        elif gate == GATE_BUSY:
+            st = _check_busy(c)
         elif gate == GATE_PAUSE:
             st = _check_pause(c)
     return st
@@ -355,7 +360,7 @@ cdef inline Status _call(Ctx* c, uint64_t began) noexcept nogil:
         dispatch_fail(c, st)
     elif UNLIKELY(st == REPLIED_ERROR):
         c.cmd.failed += 1
-    if UNLIKELY(c.conn.flags & CONN_TRACKING):
+    if UNLIKELY(s.current != NULL and s.current.flags & CONN_TRACKING):
         tracking_remember(c)
     if UNLIKELY(s.monitors != NULL) and not c.retry and not c.cmd.flags & (CMD_ADMIN | CMD_SKIP_MONITOR):
         monitor_feed(c)
@@ -412,14 +417,16 @@ cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     """Runs a blocked command again; if it could be served, or failed, its connection goes on."""
     cdef Ctx c
     cdef Status st
+    cdef Conn* outer
     cdef Conn* conn = w.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
     dispatch_context(&c, s, conn, w.cmd, w.argv, w.argc)
     c.retry = True
+    outer = s.current
     s.current = conn
     st = _execute(&c, s.ticks)
-    s.current = NULL
+    s.current = outer
     if UNLIKELY(conn.flags & CONN_LATER and st == BLOCKED):
         output_flush(s, conn)
     if st == BLOCKED:
@@ -453,6 +460,7 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     """Runs one request. False: it has to wait, and nothing was done."""
     cdef Ctx c
     cdef Status st
+    cdef Conn* outer
     cdef Conn* conn = r.conn
     cdef OutBlock* tail = conn.out.tail
     cdef size_t used = tail.used if tail != NULL else 0, pending = conn.out.pending
@@ -471,9 +479,10 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     if LIKELY(st == OK):
         conn.last_command = c.cmd
         conn.commands += 1
+        outer = s.current                        # a slow script that lets others in, or nobody
         s.current = conn
         _execute(&c, s.ticks)
-        s.current = NULL
+        s.current = outer
     elif st == QUEUED:
         conn.last_command = c.cmd
         conn.commands += 1

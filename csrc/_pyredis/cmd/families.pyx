@@ -6,6 +6,8 @@ from _pyredis.cmd.databases cimport bind_databases
 from _pyredis.cmd.dump cimport bind_dump
 from _pyredis.cmd.expiry cimport bind_expiry
 from _pyredis.cmd.field_expiry cimport bind_field_expiry
+from _pyredis.cmd.function_payload cimport bind_function_payload
+from _pyredis.cmd.functions cimport bind_functions
 from _pyredis.cmd.geo cimport bind_geo
 from _pyredis.cmd.geo_search cimport bind_geo_search
 from _pyredis.cmd.hashes cimport bind_hashes
@@ -17,6 +19,7 @@ from _pyredis.cmd.monitor cimport bind_monitor
 from _pyredis.cmd.pubsub cimport bind_pubsub
 from _pyredis.cmd.restore cimport bind_restore
 from _pyredis.cmd.scan cimport bind_scan
+from _pyredis.cmd.scripting cimport bind_scripting
 from _pyredis.cmd.set_algebra cimport bind_set_algebra
 from _pyredis.cmd.sets cimport bind_sets
 from _pyredis.cmd.sorted_set_algebra cimport bind_sorted_set_algebra
@@ -41,6 +44,8 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_dump(t)
     bind_expiry(t)
     bind_field_expiry(t)
+    bind_function_payload(t)
+    bind_functions(t)
     bind_geo(t)
     bind_geo_search(t)
     bind_hashes(t)
@@ -53,6 +58,7 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_pubsub(t)
     bind_restore(t)
     bind_scan(t)
+    bind_scripting(t)
     bind_set_algebra(t)
     bind_sets(t)
     bind_sorted_set_algebra(t)

@@ -22,9 +22,10 @@ from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, fail_with, key_at, k
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_SET
 from _pyredis.db.keyspace cimport Key, keyspace_create, keyspace_delete, keyspace_make_way
-from _pyredis.db.set_type cimport (MEMBER_TEXT, SET_GROUP, Member, Set, SetIter, member_number, member_of, member_text,
-                                   set_add, set_add_absent, set_compact, set_compact_most, set_free, set_has, set_iter,
-                                   set_length, set_new_numbers, set_new_table, set_next, set_of, set_prefetch, set_remove)
+from _pyredis.db.set_type cimport (MEMBER_TEXT, SET_GROUP, Member, Set, SetIter, member_number, member_of,
+                                   member_text, set_add, set_add_absent, set_compact, set_compact_most, set_free,
+                                   set_has, set_iter, set_length, set_new_numbers, set_new_table, set_next, set_of,
+                                   set_prefetch, set_remove)
 from _pyredis.db.value cimport T_SET, Entry, entry_type
 from _pyredis.ds.element cimport Element
 from _pyredis.wire.reply cimport Deferred, reply_begin, reply_bulk_int, reply_end, reply_int, reply_slice

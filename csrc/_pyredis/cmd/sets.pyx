@@ -21,9 +21,10 @@ from _pyredis.cmd.scan cimport (ScanFound, ScanOptions, scan_cursor, scan_dict, 
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, EV_SET, effects_begin, effects_word
 from _pyredis.db.keyspace cimport Key, keyspace_create, keyspace_delete
-from _pyredis.db.set_type cimport (SET_GROUP, Member, Set, SetIter, SetSpot, member_of_text, set_add, set_draw, set_draws,
-                                   set_expect, set_has, set_iter, set_length, set_new, set_next, set_of, set_pop,
-                                   set_prefetch, set_remove, set_remove_spot, set_store, set_table, set_table_member)
+from _pyredis.db.set_type cimport (SET_GROUP, Member, Set, SetIter, SetSpot, member_of_text, set_add, set_draw,
+                                   set_draws, set_expect, set_has, set_iter, set_length, set_new, set_next, set_of,
+                                   set_pop, set_prefetch, set_remove, set_remove_spot, set_store, set_table,
+                                   set_table_member)
 from _pyredis.db.value cimport T_SET, Entry, entry_type
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.wire.reply cimport (Deferred, Out, reply_array, reply_begin, reply_bulk, reply_end, reply_int, reply_null,

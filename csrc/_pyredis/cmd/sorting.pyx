@@ -25,7 +25,8 @@ from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_sort_key
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, ERR_WRONG_TYPE, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_read, lookup_write
+from _pyredis.cmd.ctx cimport (CONN_IN_SCRIPT, Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed,
+                               lookup_read, lookup_write)
 from _pyredis.cmd.elements cimport reply_element
 from _pyredis.cmd.sort_pattern cimport PATTERN_GROUP, SortPattern, pattern_parse, pattern_values
 from _pyredis.cmd.table cimport table_bind
@@ -392,7 +393,7 @@ cdef Status _sort(Sort* s) noexcept nogil:
     if e != NULL:
         if entry_type(e) != T_LIST and entry_type(e) != T_SET and entry_type(e) != T_ZSET:
             return ERR_WRONG_TYPE
-        if s.dont_sort and s.store_at and entry_type(e) == T_SET:
+        if s.dont_sort and (s.store_at or c.conn.flags & CONN_IN_SCRIPT) and entry_type(e) == T_SET:
             s.dont_sort = s.has_by = False
             s.alpha = True
         length = _length(e)

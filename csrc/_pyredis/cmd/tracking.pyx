@@ -25,7 +25,8 @@ from libc.string cimport memcmp, memcpy, memmove, strcmp
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_room
 from _pyredis.base.slice cimport slice_compare, slice_equal, slice_of
-from _pyredis.cmd.ctx cimport (CMD_PUBSUB, CMD_READONLY, CONN_GONE, CONN_MULTI, CONN_TRACKING, SINK_TRACKING, KeyRun)
+from _pyredis.cmd.ctx cimport (CMD_PUBSUB, CMD_READONLY, CMD_SKIP_MONITOR, CONN_GONE, CONN_MULTI, CONN_TRACKING,
+                               SINK_TRACKING, KeyRun)
 from _pyredis.cmd.key_finder cimport KEY_RUNS, keys_find
 from _pyredis.cmd.output cimport output_due, output_of_push
 from _pyredis.db.effects cimport EV_NEW, Effect, Effects, effect_is_change
@@ -215,17 +216,19 @@ cdef void _track(Server* s, Slice name, Tracker* tracker) noexcept nogil:
 cdef void tracking_remember(Ctx* c) noexcept nogil:
     """Remembers what was read, unless OPTIN or OPTOUT is against it. CLIENT CACHING is good for one command, or
     for one EXEC with all that it runs."""
-    cdef Tracker* t = tracker_of(c.conn)
+    cdef Conn* conn = c.server.current           # whose request it is, also of what a script calls
+    cdef Tracker* t = tracker_of(conn)
     cdef KeyRun[KEY_RUNS] runs
     cdef int n, i, k
     cdef bint caching = t.options & TRACK_CACHING
     cdef bint wanted = not (t.options & TRACK_OPTIN and not caching or t.options & TRACK_OPTOUT and caching)
-    if c.cmd.flags & CMD_READONLY and wanted and not t.options & TRACK_BCAST and not c.cmd.flags & CMD_PUBSUB:
+    cdef bint reads = c.cmd.flags & CMD_READONLY and not c.cmd.flags & (CMD_PUBSUB | CMD_SKIP_MONITOR)   # EVAL_RO
+    if reads and wanted and not t.options & TRACK_BCAST:
         n = keys_find(c.cmd, c.argv, c.argc, runs)
         for i in range(n):
             for k in range(runs[i].count):
                 _track(c.server, c.argv[runs[i].first + k * runs[i].step], t)
-    if caching and not c.conn.flags & CONN_MULTI and c.cmd == c.conn.last_command and (
+    if caching and not conn.flags & CONN_MULTI and c.cmd == conn.last_command and (
             c.cmd.parent == NULL or strcmp(c.cmd.parent.name, b"client")):
         t.options &= ~<uint32_t>TRACK_CACHING
 
@@ -406,7 +409,7 @@ cdef void tracking_settle(Server* s) noexcept nogil:
 cdef void _take_effects(void* arg, Effects* fx) noexcept nogil:
     cdef Server* s = <Server*>arg
     cdef Tracking* t = tracking_of(s)
-    cdef Conn* by = s.command.conn if s.command != NULL else NULL
+    cdef Conn* by = s.current
     cdef TrackedKey* key
     cdef Effect* e
     cdef Place at

@@ -25,11 +25,12 @@ from _pyredis.base.rand cimport rand_seed, rand_u64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.effects cimport (EV_EXPIRED, EV_KEY_MISS, EV_NEW, effects_free, effects_init, effects_keep,
                                   effects_key, effects_propagate, effects_record)
-from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, ENTRY_TIMED_FIELDS, entry_access, entry_encoding, entry_expiry, entry_fits, entry_free,
-                                entry_is_over, entry_key, entry_key_of, entry_new, entry_pointer, entry_reshape, entry_set_access,
-                                entry_set_expiry, entry_set_kind, entry_set_pointer, entry_size, entry_type, entry_value)
-from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_each, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
-                               dict_insert, dict_random, dict_remove, place_set)
+from _pyredis.db.value cimport (ENTRY_EXPIRES, ENTRY_POINTER, ENTRY_TIMED_FIELDS, entry_access, entry_encoding,
+                                entry_expiry, entry_fits, entry_free, entry_is_over, entry_key, entry_key_of,
+                                entry_new, entry_pointer, entry_reshape, entry_set_access, entry_set_expiry,
+                                entry_set_kind, entry_set_pointer, entry_size, entry_type, entry_value)
+from _pyredis.ds.dict cimport (dict_check, dict_drain, dict_each, dict_find, dict_find_entry, dict_free, dict_hash,
+                               dict_init, dict_insert, dict_random, dict_remove, place_set)
 
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)

@@ -5,8 +5,8 @@ from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Keyspace, keyspace_free, keyspace_new
 from _pyredis.db.set_type cimport (Member, Set, SetIter, SetSpot, member_of_text, set_add, set_check, set_compact,
-                                   set_draw, set_free, set_has, set_iter, set_length, set_new_numbers, set_next, set_pop,
-                                   set_remove)
+                                   set_draw, set_free, set_has, set_iter, set_length, set_new_numbers, set_next,
+                                   set_pop, set_remove)
 from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport encoding_name
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice

@@ -2,8 +2,8 @@
 from libc.stdint cimport int64_t
 
 from _pyredis.base.mem cimport Arena, arena_free, arena_new
-from _pyredis.ds.ttl cimport (Ttl, ttl_add, ttl_any_over, ttl_at, ttl_change, ttl_check, ttl_count_over, ttl_free, ttl_init,
-                              ttl_moved, ttl_remove)
+from _pyredis.ds.ttl cimport (Ttl, ttl_add, ttl_any_over, ttl_at, ttl_change, ttl_check, ttl_count_over, ttl_free,
+                              ttl_init, ttl_moved, ttl_remove)
 
 
 cdef struct TtlOwner:              # as in a hash's field, the place stands at no particular alignment
