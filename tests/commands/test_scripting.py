@@ -205,7 +205,7 @@ def test_time_stands_still_in_a_script(r):
 
 def test_the_commands_of_a_script_are_propagated_and_never_the_script(r):
     r("EVAL", "redis.call('set', KEYS[1], 1) redis.call('incr', 'n') redis.call('get', 'n')", 1, "k")
-    assert r.propagated == [[b"set", b"k", b"1"], [b"incr", b"n"]]
+    assert r.propagated == [[b"MULTI"], [b"set", b"k", b"1"], [b"incr", b"n"], [b"EXEC"]]
     assert r.effects == [Effect("set", b"k", 1), Effect("incrby", b"n", 1)]
     r("EVAL", "return redis.call('get', 'k')", 0)
     assert r.propagated == []
@@ -236,13 +236,13 @@ def test_a_script_within_a_transaction_has_its_effects_there(r):
 def test_set_repl_none_keeps_a_call_from_being_propagated(r):
     r("EVAL", "redis.call('set', 'a', 1) redis.set_repl(redis.REPL_NONE) redis.call('set', 'b', 1) "
               "redis.set_repl(redis.REPL_ALL) redis.call('set', 'c', 1)", 0)
-    assert r.propagated == [[b"set", b"a", b"1"], [b"set", b"c", b"1"]]
+    assert r.propagated == [[b"MULTI"], [b"set", b"a", b"1"], [b"set", b"c", b"1"], [b"EXEC"]]
 
 
 def test_keys_made_up_by_a_script_live_until_the_effects_are_told(r):
     r("EVAL", "for i = 1, 100 do redis.call('set', 'key:' .. i, i) end collectgarbage()", 0)
     assert [effect.key for effect in r.effects] == [b"key:%d" % i for i in range(1, 101)]
-    assert [words[1] for words in r.propagated] == [b"key:%d" % i for i in range(1, 101)]
+    assert [words[1] for words in r.propagated[1:-1]] == [b"key:%d" % i for i in range(1, 101)]
 
 
 # ---------------------------------------------------------------- values

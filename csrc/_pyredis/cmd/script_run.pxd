@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
-from _pyredis.cmd.ctx cimport Conn, Ctx, Server
+from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
 from _pyredis.lua.api cimport LuaApi, lua_State
 from _pyredis.lua.state cimport Vm
 
@@ -29,6 +29,15 @@ cdef struct Run:                   # a script under way
     int repl                       # redis.set_repl
     uint64_t began                 # ticks: real even when the clock stands still
 
+cdef enum:
+    NAMES = 16                     # command names that are remembered
+    NAME_MOST = 20                 # bytes of one
+
+cdef struct KnownName:             # a name as scripts write it, and its command
+    Command* cmd                   # NULL: none yet
+    uint32_t length
+    char name[NAME_MOST]
+
 cdef struct Scripting:             # what all scripts of a server share
     Server* server
     LuaApi api
@@ -36,6 +45,7 @@ cdef struct Scripting:             # what all scripts of a server share
     bint allow_all                 # DEBUG SET-DISABLE-DENY-SCRIPTS: commands that no script may call, too
     Run* run                       # NULL: none
     Conn conn                      # that scripts call commands on
+    KnownName known[NAMES]         # by the address that Lua has the name at
     Slice* argv                    # of the call under way
     size_t argv_room
     char* digits                   # of the numbers among them

@@ -146,7 +146,17 @@ cdef bint _arguments(Scripting* t, lua_State* L, int n) noexcept nogil:
 
 cdef Command* _command(Scripting* t, int n) noexcept nogil:
     """The command or subcommand that t.argv names; NULL: none."""
-    cdef Command* cmd = table_find(&t.server.table, t.argv[0])
+    cdef Slice name = t.argv[0]
+    cdef KnownName* known = &t.known[(<size_t>name.ptr >> 4) % NAMES]
+    cdef Command* cmd
+    if LIKELY(known.cmd != NULL and known.length == name.len and memcmp(known.name, name.ptr, name.len) == 0):
+        cmd = known.cmd
+    else:
+        cmd = table_find(&t.server.table, name)
+        if cmd != NULL and name.len <= NAME_MOST:
+            known.cmd = cmd
+            known.length = <uint32_t>name.len
+            memcpy(known.name, name.ptr, name.len)
     if cmd != NULL and UNLIKELY(cmd.subs != NULL) and n > 1:
         cmd = table_sub(cmd, t.argv[1])
     return cmd
