@@ -62,8 +62,8 @@ def steps(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", ["redis8", "valkey9"])
-def test_every_client_gets_what_it_gets_from_a_real_server(peer, start_server, name, seed):
-    ours, theirs = start_server(), peer(name)
+def test_every_client_gets_what_it_gets_from_a_real_server(own_peer, start_server, name, seed):
+    ours, theirs = start_server(), own_peer(name)
     pairs = [(Client(ours.port, 2 + who % 2), Client(theirs.port, 2 + who % 2)) for who in range(4)]
     for step, (who, words) in zip(range(250), steps(seed), strict=False):
         for client in pairs[who]:

@@ -92,7 +92,7 @@ def ours(r):
         data = b""
         for words in commands:
             got = r.session.feed(encode(*words))
-            while all(item[:1] == b">" for item in split(got)):      # it waits: until its time is up
+            while words not in BEGIN and all(item[:1] == b">" for item in split(got)):   # it waits till its time is up
                 r.cycle()
                 got += r.session.take()
             data += got
@@ -101,7 +101,10 @@ def ours(r):
 
 
 def comparable(leaf, events):
-    """Redis's XREAD and XREADGROUP look for each key twice, and so miss it twice."""
+    """Redis's XREAD and XREADGROUP look for each key twice, and so miss it twice. SORT looks for what GET leads to
+    pattern by pattern here, and element by element there."""
+    if leaf.name in ("SORT", "SORT_RO"):
+        return sorted(events)
     if leaf.name in ("XREAD", "XREADGROUP"):
         return list(dict.fromkeys(events))
     return events
