@@ -72,7 +72,8 @@ clean:
 $(VENV)/stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
-	  print(*p["build-system"]["requires"], *sum(p["project"]["optional-dependencies"].values(), []), sep="\n")' \
+	  print(*p["build-system"]["requires"], *p["project"]["dependencies"], \
+	        *sum(p["project"]["optional-dependencies"].values(), []), sep="\n")' \
 	  > $(VENV)/requirements
 	$(PY) -m pip install -q --disable-pip-version-check -r $(VENV)/requirements
 	touch $@
