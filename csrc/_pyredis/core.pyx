@@ -15,6 +15,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from _pyredis.base.clock cimport Clock, clock_init, clock_mono_us, clock_ticks, clock_ticks_to_us, clock_unix_ms
+from _pyredis.base.disk cimport disk_init
 from _pyredis.base.mem cimport arena_cool, arena_free, arena_new, arena_trim
 from _pyredis.base.rand cimport rand_fill
 from _pyredis.base.slice cimport slice_of
@@ -267,6 +268,7 @@ cdef class Core:
         self.s.tracked = tracking_new(self.s)
         self.s.watching = watching_new(self.s)
         clock_init(&self.s.clock)
+        disk_init(&self.s.disk)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
         table_init(&self.s.table, self.s.mem)

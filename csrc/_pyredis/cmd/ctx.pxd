@@ -1,6 +1,7 @@
 # ctx -- what a command sees: its arguments, its connection, the keyspace, the server. The story is in ctx.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from _pyredis.base.clock cimport Clock
+from _pyredis.base.disk cimport Disk
 from _pyredis.base.mem cimport Arena
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport Status
@@ -113,11 +114,13 @@ cdef enum Gate:
     GATE_AUTH = 1 << 0              # conn: not authenticated yet
     GATE_NO_MULTI = 1 << 1          # conn: in MULTI, where some commands are refused
     GATE_MEMORY = 1 << 2            # server: maxmemory is set
-    GATE_SUBSCRIBED = 1 << 3        # conn: RESP2 with subscriptions, where few commands are allowed
-    GATE_BUSY = 1 << 4              # server: a script runs for too long
-    GATE_MONITOR = 1 << 5           # conn: a monitor, which may not touch keys
-    GATE_PAUSE = 1 << 6             # server: CLIENT PAUSE
-    GATE_MULTI = 1 << 7             # conn: in MULTI; what passed all the others is queued
+    GATE_DISK = 1 << 3              # server: the data cannot be saved, so it may not be changed
+    GATE_SUBSCRIBED = 1 << 4        # conn: RESP2 with subscriptions, where few commands are allowed
+    GATE_LOADING = 1 << 5           # server: the data set is being read
+    GATE_BUSY = 1 << 6              # server: a script runs for too long
+    GATE_MONITOR = 1 << 7           # conn: a monitor, which may not touch keys
+    GATE_PAUSE = 1 << 8             # server: CLIENT PAUSE
+    GATE_MULTI = 1 << 9             # conn: in MULTI; what passed all the others is queued
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -213,6 +216,7 @@ cdef enum:
     SINK_WATCH                      # transactions
     SINK_NOTIFY                     # keyspace notifications
     SINK_TRACKING
+    SINK_PROPAGATE                  # the append-only file and replicas
     SINK_TEST
     SINKS
     ERROR_KINDS = 128
@@ -243,6 +247,7 @@ cdef struct Server:                 # what all connections share
     void (*log)(Server* s, int level, const char* text) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
     const char* busy_text           # what they are answered behind GATE_BUSY
+    char disk_text[512]             # ... and behind GATE_DISK
     void* owner                     # the Python core, for `control` and `log`
     Conn* first
     Conn* last
@@ -268,6 +273,9 @@ cdef struct Server:                 # what all connections share
     Conn* current                   # the one whose request is run, however deep; NULL: none
     void* tracked                   # who is to be told of which keys (cmd/tracking)
     void* scripting                 # the Lua states and their scripts (cmd/scripting)
+    void* propagation               # the commands for the append-only file and replicas (cmd/propagate)
+    void* aof                       # the append-only file (cmd/aof); NULL: there is none
+    Disk disk
     size_t gone                     # connections with CONN_GONE
     ServerStats stats
     ErrorCount errors[ERROR_KINDS]

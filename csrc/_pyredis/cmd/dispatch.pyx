@@ -28,12 +28,13 @@ from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR
                                    status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
-from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_MAY_REPLICATE,
-                               CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY, CMD_RUNS_QUEUE,
+from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_LOADING,
+                               CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY, CMD_RUNS_QUEUE,
                                CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT, CONN_LATER,
                                CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
-                               CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_MONITOR, GATE_MULTI,
-                               GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS, ErrorCount, fail_with)
+                               CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING, GATE_MEMORY,
+                               GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS,
+                               ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
@@ -198,6 +199,19 @@ cdef Status _check_memory(Ctx* c) noexcept nogil:
     return ERR_OOM if c.server.mem.used > c.server.memory_limit and _data_flags(c) & CMD_DENYOOM else OK
 
 
+cdef Status _check_disk(Ctx* c) noexcept nogil:
+    """Redis: PING fails, too, so that who watches over servers sees it."""
+    if _data_flags(c) & CMD_WRITE or strcmp(c.cmd.name, b"ping") == 0:
+        return fail_with(c, ERR_CUSTOM, c.server.disk_text)
+    return OK
+
+
+cdef Status _check_loading(Ctx* c) noexcept nogil:
+    if c.cmd.flags & CMD_LOADING:
+        return OK
+    return fail_with(c, ERR_CUSTOM, b"LOADING Redis is loading the dataset in memory")
+
+
 cdef Status _check_subscribed(Ctx* c) noexcept nogil:
     cdef const char* name = c.cmd.name
     if c.cmd.flags & CMD_PUBSUB and c.cmd.flags & CMD_NOSCRIPT:      # those that subscribe or unsubscribe
@@ -249,6 +263,10 @@ cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil:
             st = _check_auth(c)
         elif gate == GATE_MEMORY:
             st = _check_memory(c)
+        elif gate == GATE_DISK:
+            st = _check_disk(c)
+        elif gate == GATE_LOADING:
+            st = _check_loading(c)
         elif gate == GATE_SUBSCRIBED:
             st = _check_subscribed(c)
         elif gate == GATE_MONITOR:
