@@ -218,11 +218,13 @@ def _fragmentation(m: Memory) -> Fields:
 
 
 def _persistence(server: Any) -> Fields:
-    yield "loading", 0
+    loading = server.loading
+    yield "loading", int(loading.active)
     yield "async_loading", 0
     yield from _snapshot(server.children, server.snapshot)
-    for name in ("rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
-                 "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
+    yield "rdb_last_load_keys_expired", loading.expired
+    yield "rdb_last_load_keys_loaded", loading.keys
+    for name in ("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
         yield name, 0
     yield "aof_last_rewrite_time_sec", -1
     yield "aof_current_rewrite_time_sec", -1
@@ -233,6 +235,13 @@ def _persistence(server: Any) -> Fields:
     yield "aof_last_cow_size", 0
     yield "module_fork_in_progress", 0
     yield "module_fork_last_cow_size", 0
+    if loading.active:
+        yield "loading_start_time", int(loading.began)
+        yield "loading_total_bytes", loading.total
+        yield "loading_rdb_used_mem", loading.memory_then
+        yield "loading_loaded_bytes", loading.done
+        yield "loading_loaded_perc", f"{loading.done / loading.total * 100 if loading.total else 0:.2f}"
+        yield "loading_eta_seconds", loading.eta_seconds
 
 
 def _snapshot(children: Any, snapshot: Any) -> Fields:

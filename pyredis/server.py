@@ -38,7 +38,9 @@ from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
 from pyredis.persistence.children import Children
+from pyredis.persistence.errors import CannotStart
 from pyredis.persistence.gate import DiskGate
+from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
 
@@ -81,6 +83,7 @@ class Server:
         self.children = Children(self.core, self.loop, self.log)
         self.gate = DiskGate(self.core)
         self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.loading = Loading(self.core, config, self.log, self.loop.serve_others)
         self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
@@ -180,6 +183,10 @@ class Server:
         saving.watch_flushes(self.core)
         log.role = "M"
         log.notice("Server initialized")
+        try:
+            self.loading.load_rdb()
+        except CannotStart:
+            return 1
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
         # What exists now stays; a collection then only looks at what control commands leave behind.
@@ -238,11 +245,20 @@ class Server:
         self.loop.on_signal(signal.SIGTERM, self._on_terminate)
         self.loop.on_signal(signal.SIGINT, self._on_interrupt)
 
+    def _end_if_loading(self) -> None:
+        """There is nothing to save then, and nobody to wait for."""
+        if self.loading.active:
+            self.log.warning("Received shutdown signal during loading, exiting now.")
+            self._end()
+            os._exit(0)
+
     def _on_terminate(self) -> None:
+        self._end_if_loading()
         self.log.warning("Received SIGTERM scheduling shutdown...")
         self._shut_down_by_signal("shutdown-on-sigterm")
 
     def _on_interrupt(self) -> None:
+        self._end_if_loading()
         if self.stopping_by_interrupt and self.shutdown.signalled:
             self.log.warning("You insist... exiting now.")
             os._exit(1)

@@ -447,7 +447,7 @@ cdef class Core:
     def serve_others(self, list ready):
         """As serve, but from within a command that takes long (on_busy): the foreign items of `ready`."""
         cdef Conn* c
-        cdef Conn* busy = scripting_of(self.s).run.caller.conn
+        cdef Conn* busy = self.s.current         # NULL while the data is read at the start
         cdef size_t n = 0, i
         cdef list foreign = []
         cdef Conn** conns = <Conn**>calloc(self.count + len(ready) + 1, sizeof(void*))
