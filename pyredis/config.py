@@ -89,7 +89,7 @@ THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "mu
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
 CHECKS = "the checks of payloads, which are always made in full"
-RDB, SHUTTING = "snapshots", "saving, and waiting for replicas, at the end"
+RDB = "snapshots"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
 NO_TLS = "Unable to update TLS configuration. Check server logs."
@@ -165,9 +165,9 @@ PARAMETERS: tuple[Param, ...] = (
     P("use-exit-on-panic", YES_NO, False, HIDDEN, todo=TESTING),
     P("watchdog-period", COUNT, 0, HIDDEN, todo="the watchdog"),
     P("ignore-warnings", TEXT, "", todo="warnings about the machine"),
-    P("shutdown-timeout", COUNT, 10, todo=SHUTTING),
-    P("shutdown-on-sigint", SHUTDOWN, (), todo=SHUTTING),
-    P("shutdown-on-sigterm", SHUTDOWN, (), todo=SHUTTING),
+    P("shutdown-timeout", COUNT, 10, todo=REPL),
+    P("shutdown-on-sigint", SHUTDOWN, ()),
+    P("shutdown-on-sigterm", SHUTDOWN, ()),
     P("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no"),
     P("oom-score-adj-values", OomValues(), (0, 200, 800)),
     P("disable-thp", YES_NO, True, FIXED),
@@ -269,17 +269,17 @@ PARAMETERS: tuple[Param, ...] = (
     P("lua-enable-insecure-api", YES_NO, False, HIDDEN | VALKEY, todo=LUA),
 
     # snapshots
-    P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS, todo=RDB),
-    P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED, todo=RDB),
+    P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS),
+    P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED),
     P("rdbcompression", YES_NO, True),
-    P("rdbchecksum", YES_NO, True, FIXED, todo=RDB),
+    P("rdbchecksum", YES_NO, True, FIXED),
     P("rdb-del-sync-files", YES_NO, False, todo=REPL),
-    P("rdb-save-incremental-fsync", YES_NO, True, todo=RDB),
+    P("rdb-save-incremental-fsync", YES_NO, True),
     P("rdb-version-check", Enum("strict", "relaxed"), "strict", VALKEY),
-    P("rdb-key-save-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
+    P("rdb-key-save-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN),
     P("key-load-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
     P("loading-process-events-interval-bytes", Integer(1024, INT_MAX), 512 << 10, HIDDEN, todo=RDB),
-    P("stop-writes-on-bgsave-error", YES_NO, True, todo=RDB),
+    P("stop-writes-on-bgsave-error", YES_NO, True),
     P("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", todo=CHECKS),
 
     # the append-only file

@@ -120,6 +120,8 @@ def _server(server: Any) -> Fields:
     yield "hz", config["hz"]
     yield "configured_hz", config["hz"]
     yield "lru_clock", now_us // 1_000_000 & 0xFFFFFF
+    if server.shutdown.deadline_ms:
+        yield "shutdown_in_milliseconds", max(0, server.shutdown.deadline_ms - server.core.now_ms())
     yield "executable", config.executable
     yield "config_file", config.path
     yield "io_threads_active", 0
@@ -216,19 +218,10 @@ def _fragmentation(m: Memory) -> Fields:
 
 
 def _persistence(server: Any) -> Fields:
-    zeros = ("loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
-    for name in zeros:
-        yield name, 0
-    yield "current_fork_perc", "0.00"
-    yield "current_save_keys_processed", 0
-    yield "current_save_keys_total", 0
-    yield "rdb_changes_since_last_save", server.core.stats()["dirty"]
-    yield "rdb_bgsave_in_progress", 0
-    yield "rdb_last_save_time", int(server.last_save)
-    yield "rdb_last_bgsave_status", "ok"
-    yield "rdb_last_bgsave_time_sec", -1
-    yield "rdb_current_bgsave_time_sec", -1
-    for name in ("rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
+    yield "loading", 0
+    yield "async_loading", 0
+    yield from _snapshot(server.children, server.snapshot)
+    for name in ("rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
                  "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
         yield name, 0
     yield "aof_last_rewrite_time_sec", -1
@@ -240,6 +233,24 @@ def _persistence(server: Any) -> Fields:
     yield "aof_last_cow_size", 0
     yield "module_fork_in_progress", 0
     yield "module_fork_last_cow_size", 0
+
+
+def _snapshot(children: Any, snapshot: Any) -> Fields:
+    report = children.current
+    yield "current_cow_peak", report.cow_peak
+    yield "current_cow_size", report.cow
+    yield "current_cow_size_age", children.report_age
+    yield "current_fork_perc", f"{children.percent:.2f}"
+    yield "current_save_keys_processed", report.keys
+    yield "current_save_keys_total", children.keys_total if children.active else 0
+    yield "rdb_changes_since_last_save", snapshot.dirty
+    yield "rdb_bgsave_in_progress", int(snapshot.in_progress)
+    yield "rdb_last_save_time", int(snapshot.last_save)
+    yield "rdb_last_bgsave_status", "ok" if snapshot.last_ok else "err"
+    yield "rdb_last_bgsave_time_sec", snapshot.last_seconds
+    yield "rdb_current_bgsave_time_sec", snapshot.current_seconds
+    yield "rdb_saves", snapshot.saves
+    yield "rdb_last_cow_size", snapshot.last_copied
 
 
 def _threads(server: Any) -> Fields:
@@ -279,8 +290,9 @@ def _stats(server: Any) -> Fields:
     yield "pubsub_channels", subscribed["channels"]
     yield "pubsub_patterns", subscribed["patterns"]
     yield "pubsubshard_channels", subscribed["shard_channels"]
-    for name in ("latest_fork_usec", "total_forks",
-                 "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
+    yield "latest_fork_usec", server.children.fork_microseconds
+    yield "total_forks", server.children.forks
+    for name in ("migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                  "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
                  "total_active_defrag_time", "current_active_defrag_time"):
         yield name, 0

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+import _pyredis.saving as saving
 from _pyredis.core import Core
 
 import pyredis
@@ -22,6 +23,7 @@ from pyredis.commands import (
     config_control,
     debug_control,
     memory_control,
+    persistence_control,
     scripting_control,
     server_control,
     tracking_control,
@@ -35,20 +37,25 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
+from pyredis.persistence.children import Children
+from pyredis.persistence.gate import DiskGate
+from pyredis.persistence.shutdown import Shutdown
+from pyredis.persistence.snapshot import SaveFailed, Snapshot
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, scripting_control,
-            server_control, tracking_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, persistence_control,
+            scripting_control, server_control, tracking_control)
 
 
 class Server:
     """One server: its data, its parts, its life."""
 
     redis_version = REDIS_VERSION
+    save_failed = SaveFailed
 
     def __init__(self, config: Config, *, seed: bytes | None = None) -> None:
         self.config = config
@@ -70,7 +77,11 @@ class Server:
         self.listener = Listener(self)
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
-        self.started = self.last_save = time.time()
+        self.started = time.time()
+        self.children = Children(self.core, self.loop, self.log)
+        self.gate = DiskGate(self.core)
+        self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
@@ -166,6 +177,7 @@ class Server:
             process.disable_huge_pages()
         self._watch_process_config()
         self._watch_signals()
+        saving.watch_flushes(self.core)
         log.role = "M"
         log.notice("Server initialized")
         self._ready()
@@ -218,8 +230,7 @@ class Server:
             self.log.notice("Ready to accept connections tcp")
         if self.config["unixsocket"]:
             self.log.notice("Ready to accept connections unix")
-        if self.supervisor == "systemd":
-            process.notify("STATUS=Ready to accept connections\nREADY=1\n", os.environ)
+        self._notify("STATUS=Ready to accept connections\nREADY=1\n")
 
     def _watch_signals(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -229,41 +240,30 @@ class Server:
 
     def _on_terminate(self) -> None:
         self.log.warning("Received SIGTERM scheduling shutdown...")
-        self.may_shut_down(None, force=True)
-        self.shut_down()
+        self._shut_down_by_signal("shutdown-on-sigterm")
 
     def _on_interrupt(self) -> None:
-        if self.stopping_by_interrupt:
+        if self.stopping_by_interrupt and self.shutdown.signalled:
             self.log.warning("You insist... exiting now.")
             os._exit(1)
         self.stopping_by_interrupt = True
         self.log.warning("Received SIGINT scheduling shutdown...")
-        self.may_shut_down(None, force=True)
-        self.shut_down()
+        self._shut_down_by_signal("shutdown-on-sigint")
 
-    def shut_down(self) -> None:
-        """Ends the loop after the round under way."""
-        self.log.notice("User requested shutdown...")
-        self.core.end_scripts()
-        self.loop.stop()
+    def _shut_down_by_signal(self, parameter: str) -> None:
+        self.shutdown.signal(parameter)
+        if not self.cron_paused and not self.core.busy:      # a script under way has done half of what it does
+            self.shutdown.cron()
 
-    def may_shut_down(self, save: bool | None, force: bool) -> bool:
-        """Would a shutdown lose what was to be saved? `save` is None where the save points decide.
+    def flushed(self) -> bool:
+        """FLUSHALL has run: does the snapshot on the disk know?"""
+        return self.snapshot.flushed()
 
-        Saving is not there yet. Who asks for it expressly is refused, unless by force; otherwise the log says
-        what is not done.
-        """
-        if save is False or (save is None and not self.config["save"]):
-            return True
-        if save and not force:
-            self.log.warning("SHUTDOWN SAVE refused: pyredis cannot save yet. SHUTDOWN NOSAVE ends it.")
-            return False
-        self.log.warning("Nothing is saved before exiting: pyredis cannot save its data yet.")
-        return True
+    def _notify(self, state: str) -> None:
+        if self.supervisor == "systemd":
+            process.notify(state, os.environ)
 
     def _end(self) -> None:
-        if self.supervisor == "systemd":
-            process.notify("STOPPING=1\n", os.environ)
         if self._pidfile:
             self.log.notice("Removing the pid file.")
             process.remove_pidfile(self._pidfile)
@@ -281,6 +281,8 @@ class Server:
         began = time.monotonic()
         self._cron_count += 1
         self.metrics.sample()
+        self.shutdown.cron()
+        self.snapshot.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
         self.cron_seconds += time.monotonic() - began

@@ -247,6 +247,7 @@ cdef struct Server:                 # what all connections share
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
+    void (*flushed)(Server* s) noexcept nogil          # after FLUSHALL; NULL: nobody asks
     const char* busy_text           # what they are answered behind GATE_BUSY
     char disk_text[512]             # ... and behind GATE_DISK
     void* owner                     # the Python core, for `control` and `log`

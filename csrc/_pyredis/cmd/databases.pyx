@@ -53,6 +53,8 @@ cdef Status cmd_flushall(Ctx* c) noexcept nogil:
         if c.ks.dbs[i].keys.used:
             _flush(c, &c.ks.dbs[i], lazily)
     propagate_instead(c, c.argc, c.argv)
+    if c.server.flushed != NULL:
+        c.server.flushed(c.server)
     reply_ok(c.out)
     return OK
 

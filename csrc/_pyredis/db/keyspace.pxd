@@ -90,6 +90,7 @@ cdef struct Keyspace:
     bint made_way                  # the next key added replaces one that was taken out for it: it is not new
     bint keep_expired              # CLIENT PAUSE: an expired key is absent, but not removed
     bint loading                   # data are being read: nothing ends meanwhile
+    bint shared                    # a child reads these pages: what need not be written is not (access times)
     int expire_db                  # where the active cycle goes on
     Graves graves
     KeyspaceStats stats

@@ -138,6 +138,8 @@ cdef uint32_t keyspace_frequency(const Keyspace* ks, const Entry* e) noexcept no
 cdef void keyspace_touch(Keyspace* ks, Entry* e) noexcept nogil:
     cdef uint32_t counter
     cdef double chance
+    if ks.shared:
+        return
     if ks.policy != ACCESS_LFU:
         if entry_access(e) != ks.access_clock:      # once a second: the line stays clean in between
             entry_set_access(e, ks.access_clock)

@@ -271,7 +271,6 @@ cdef void _key(Sink* s, Keyspace* ks, const Entry* e) noexcept nogil:
 cdef void _database(Sink* s, Keyspace* ks, const Db* db, const FileFacts* facts) noexcept nogil:
     cdef DictIter it
     cdef const Entry* e
-    cdef int keys = 0
     _header(s, c'*', 2)
     _text(s, b"SELECT", 6)
     _number(s, db.id)
@@ -281,6 +280,8 @@ cdef void _database(Sink* s, Keyspace* ks, const Db* db, const FileFacts* facts)
         if e == NULL:
             break
         _key(s, ks, e)
+        if facts.progress != NULL and not facts.progress(facts.arg, 1):
+            s.failed = True
 
 
 cdef bint commands_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil:

@@ -1,0 +1,249 @@
+"""snapshot: the RDB file: when it is written, by whom, and how it gets its name.
+
+    SAVE, the end          the server itself writes temp-<pid>.rdb
+    BGSAVE, save points    a child does
+    then, always here:     rename to dbfilename, sync of the directory
+
+A file that is not whole never has the name, and what had the name stays until then. Changes that come while a child
+writes are not in its file: they count on, only those from before are taken off.
+
+Failures are told in the log and in INFO. After a failed background save writes are refused (stop-writes-on-bgsave-
+error) if there are save points, until one succeeds; save points try again after RETRY seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any, NamedTuple, Protocol
+
+import _pyredis.disk as disk
+import _pyredis.saving as saving
+
+from .children import Children, Outcome
+from .gate import DiskGate
+
+RETRY = 5                 # seconds
+MISCONF = ("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+           "Commands that may modify the data set are disabled, because this instance is configured to report errors "
+           "during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs "
+           "for details about the RDB error.")
+
+
+class Log(Protocol):
+    def notice(self, message: str) -> None: ...
+    def warning(self, message: str) -> None: ...
+
+
+class Place(NamedTuple):
+    """Where a file is made and what it will be called: as it was when it was begun, whatever `dir` is since."""
+
+    folder: str
+    temporary: str
+    name: str
+
+    @classmethod
+    def now(cls, temporary: str, name: str) -> Place:
+        try:
+            return cls(os.getcwd(), temporary, name)
+        except OSError:                   # the folder is gone, and the log will say so
+            return cls(".", temporary, name)
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+
+class SaveFailed(Exception):
+    """A snapshot could not be written; the log says why."""
+
+
+def file_options(config: Any, incremental: str = "rdb-save-incremental-fsync") -> dict[str, Any]:
+    """The options of _pyredis.saving by the configuration."""
+    policy = config["maxmemory-policy"]
+    return {"compress": config["rdbcompression"], "checksum": config["rdbchecksum"],
+            "incremental": config[incremental], "delay_us": config["rdb-key-save-delay"],
+            "idle": policy.endswith("-lru"), "frequency": policy.endswith("-lfu")}
+
+
+def file_aux(core: Any, version: str, *, aof_base: bool = False) -> list[tuple[bytes, bytes]]:
+    """What an RDB file tells of the server that wrote it."""
+    return [(b"redis-ver", version.encode()), (b"redis-bits", b"64"), (b"ctime", b"%d" % int(time.time())),
+            (b"used-mem", b"%d" % core.memory()["used"]), (b"aof-base", b"%d" % aof_base)]
+
+
+class Snapshot:
+    """`version` goes into the files. Times are Unix seconds; -1: never, or not now."""
+
+    def __init__(self, core: Any, config: Any, log: Log, children: Children, gate: DiskGate, version: str) -> None:
+        self.core, self.config, self.log = core, config, log
+        self.children, self.gate, self.version = children, gate, version
+        self.last_save = time.time()
+        self.last_try = 0.0
+        self.last_ok = True               # of the last background save
+        self.last_seconds = -1
+        self.last_copied = 0              # bytes, by copy-on-write
+        self.saves = 0
+        self.scheduled = False
+        self._began = -1.0
+        self._dirty = 0                   # changes that the file of the child holds
+        self._place = Place("", "", "")
+        for name in ("save", "stop-writes-on-bgsave-error"):
+            config.on_change(name, lambda value: self._judge())
+
+    # ---- state
+
+    @property
+    def dirty(self) -> int:
+        """Changes that no file holds."""
+        return int(self.core.stats()["dirty"])
+
+    @property
+    def in_progress(self) -> bool:
+        """Does a child write a snapshot?"""
+        return self.children.kind == "rdb"
+
+    @property
+    def current_seconds(self) -> int:
+        return int(time.time() - self._began) if self.in_progress else -1
+
+    def _judge(self) -> None:
+        """Are writes to be refused? Asked again whenever something that decides it has changed."""
+        refused = not self.last_ok and self.config["save"] and self.config["stop-writes-on-bgsave-error"]
+        self.gate.set("rdb", MISCONF if refused else "")
+
+    # ---- in the foreground
+
+    def save(self) -> None:
+        """Writes the snapshot while everybody waits. SaveFailed."""
+        place = Place.now(f"temp-{os.getpid()}.rdb", self.config["dbfilename"])
+        dirty = self.dirty
+        try:
+            saving.save(self.core, place.temporary, "rdb", file_aux(self.core, self.version), file_options(self.config))
+        except OSError as error:
+            self._tell(getattr(error, "stage", ""), error.errno or 0, place)
+            self._remove(place)
+            raise SaveFailed from None
+        if not self._adopt(place):
+            raise SaveFailed
+        self.log.notice("DB saved on disk")
+        self._saved(dirty)
+
+    def _tell(self, stage: str, error: int, place: Place) -> None:
+        """Why a file could not be written."""
+        reason = os.strerror(error)
+        if stage == "open":
+            self.log.warning(f"Failed opening the temp RDB file {place.temporary} (in server root dir {place.folder}) "
+                             f"for saving: {reason}")
+        else:
+            self.log.warning(f"Write error while saving DB to the disk({stage}): {reason}")
+
+    def _adopt(self, place: Place) -> bool:
+        """Gives the temporary file, which is whole and synced, its name; False: it could not, and is removed."""
+        try:
+            disk.rename(self.core, place.path(place.temporary), place.path(place.name))
+        except OSError as error:
+            self.log.warning(f"Error moving temp DB file {place.temporary} on the final destination {place.name} "
+                             f"(in server root dir {place.folder}): {error.strerror}")
+            self._remove(place)
+            return False
+        try:
+            disk.sync_directory(self.core, place.folder)
+        except OSError as error:
+            self.log.warning(f"Failed to fsync directory while saving DB: {error.strerror}")
+            return False
+        return True
+
+    def _saved(self, dirty: int) -> None:
+        saving.saved(self.core, dirty)
+        self.last_save = time.time()
+        self.last_ok = True
+        self.saves += 1
+        self._judge()
+
+    def _remove(self, place: Place) -> None:
+        try:
+            disk.unlink(self.core, place.path(place.temporary))
+        except OSError:
+            pass                          # it was never made, or is gone
+
+    # ---- in the background
+
+    def save_in_background(self) -> bool:
+        """Forks a child for it, when there is none; False: that could not be done, and the log says why."""
+        self.last_try = self._began = time.time()
+        self._dirty = self.dirty
+        self.scheduled = False
+        try:
+            pid = self.children.fork("rdb", f"temp-{saving.PID}.rdb", "rdb", file_aux(self.core, self.version),
+                                     file_options(self.config), self._ended)
+        except OSError as error:
+            self.last_ok = False
+            self._judge()
+            self.log.warning(f"Can't save in background: fork: {error.strerror}")
+            return False
+        self._place = Place.now(f"temp-{pid}.rdb", self.config["dbfilename"])
+        self.log.notice(f"Background saving started by pid {pid}")
+        return True
+
+    def cancel(self) -> None:
+        """Ends the child, if one writes a snapshot, without counting that as a failure."""
+        if self.in_progress:
+            self.children.kill()
+            self._remove(self._place)
+
+    def _ended(self, outcome: Outcome) -> None:
+        self.last_seconds = int(time.time() - self._began)
+        if outcome.report.ended:
+            self.last_copied = outcome.report.cow
+        adopted = outcome.ok and self._adopt(self._place)
+        if adopted:
+            self.log.notice("DB saved on disk")
+            self.children.log_copied("RDB", outcome.report)
+            self.log.notice("Background saving terminated with success")
+            self._saved(self._dirty)
+            return
+        if outcome.signal:
+            self.log.warning(f"Background saving terminated by signal {outcome.signal}")
+        else:
+            if outcome.stage:
+                self._tell(outcome.stage, outcome.error, self._place)
+            self.log.warning("Background saving error")
+        self._remove(self._place)
+        if outcome.signal != signal.SIGUSR1:
+            self.last_ok = False
+            self._judge()
+
+    # ---- by itself
+
+    def cron(self) -> None:
+        """Saves if a save point is reached or a save was scheduled, and nothing else is under way."""
+        if self.children.active:
+            return
+        may_try = self.last_ok or time.time() - self.last_try > RETRY
+        point = self._point() if may_try else None
+        if point is not None:
+            self.log.notice(f"{point[1]} changes in {point[0]} seconds. Saving...")
+            self.save_in_background()
+        elif self.scheduled and may_try:
+            self.save_in_background()
+
+    def _point(self) -> tuple[int, int] | None:
+        """The save point that is reached."""
+        dirty, since = self.dirty, time.time() - self.last_save
+        for seconds, changes in self.config["save"]:
+            if dirty >= changes and since > seconds:
+                return int(seconds), int(changes)
+        return None
+
+    def flushed(self) -> bool:
+        """All data has gone: a child that still writes it is ended, and with save points the file is emptied, too.
+        Was it?"""
+        self.cancel()
+        if not self.config["save"]:
+            return False
+        try:
+            self.save()
+        except SaveFailed:
+            return False
+        return True
