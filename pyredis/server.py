@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 
 import _pyredis.saving as saving
+from _pyredis.aof import clear
 from _pyredis.core import Core
 
 import pyredis
@@ -37,8 +38,10 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
+from pyredis.persistence.aof import AppendOnly, CannotStart
 from pyredis.persistence.children import Children
 from pyredis.persistence.gate import DiskGate
+from pyredis.persistence.replaying import Replaying
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
 
@@ -82,6 +85,8 @@ class Server:
         self.gate = DiskGate(self.core)
         self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
         self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
+        self.append_only = AppendOnly(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.shutdown.before.append(self.append_only.before_shutdown)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
@@ -180,6 +185,10 @@ class Server:
         saving.watch_flushes(self.core)
         log.role = "M"
         log.notice("Server initialized")
+        try:
+            self._load()
+        except CannotStart:
+            return 1
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
         # What exists now stays; a collection then only looks at what control commands leave behind.
@@ -224,6 +233,29 @@ class Server:
             if param.todo and value and value != param.default:
                 self.log.warning(f"Warning: {param.name} has no effect yet: {param.todo}.")
         return True
+
+    def _load(self) -> None:
+        """What the files hold. CannotStart."""
+        append = self.append_only
+        append.watch(self.loop)
+        append.load_manifest()
+        if self.config["appendonly"]:
+            Replaying(append, self._read_rdb).load()
+            append.open()
+
+    def load_append_only(self) -> bool:
+        """DEBUG LOADAOF: all data again from the files; False: that failed, and the log says why."""
+        append = self.append_only
+        append.flush()
+        clear(self.core)
+        try:
+            Replaying(append, self._read_rdb).load()
+        except CannotStart:
+            return False
+        return True
+
+    def _read_rdb(self, path: str, advance: Callable[[int], bool]) -> int:
+        raise NotImplementedError("an RDB")
 
     def _ready(self) -> None:
         if self.config["port"]:
@@ -283,6 +315,7 @@ class Server:
         self.metrics.sample()
         self.shutdown.cron()
         self.snapshot.cron()
+        self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
         self.cron_seconds += time.monotonic() - began

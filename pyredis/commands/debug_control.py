@@ -247,6 +247,18 @@ def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
     return OK
 
 
+def _flush_sleep(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.append_only.set_sleep(_integer(args[0], 0))
+    return OK
+
+
+def _load_append_only(server: Any, client: Any, args: list[bytes]) -> Simple:
+    if not server.load_append_only():
+        raise ReplyError("ERR Error trying to load the AOF files, check server logs.")
+    server.log.warning("Append Only File loaded by DEBUG LOADAOF")
+    return OK
+
+
 def _string_match_length(server: Any, client: Any, arguments: list[bytes]) -> object:
     # Of older servers; tests use it to see that a pattern takes bounded time.
     length = _integer(arguments[0], 0)
@@ -326,6 +338,8 @@ def _help(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
 
 
 ROWS = (
+    Subcommand(_flush_sleep, 1, 1, "AOF-FLUSH-SLEEP <microseconds>",
+               "Sleep before each write to the append-only file."),
     Subcommand(_assert, 0, 0, "ASSERT", "End the server as a failed assertion does."),
     Subcommand(_change_replication_id, 0, 0, "CHANGE-REPL-ID", "Take a new replication id."),
     Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
@@ -338,6 +352,7 @@ ROWS = (
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
     Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
     Subcommand(_listpack, 1, 1, "LISTPACK <key>", "Print the elements of a listpack to the standard output."),
+    Subcommand(_load_append_only, 0, 0, "LOADAOF", "Write the append-only file, and load all data from it."),
     Subcommand(_log, 1, 1, "LOG <message>", "Write this to the log."),
     Subcommand(_object, 1, 1, "OBJECT <key>", "Where and how a value is stored."),
     Subcommand(_out_of_memory, 0, 0, "OOM", "End the server as exhausted memory does."),
@@ -368,7 +383,7 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 
 # Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
 ABSENT = frozenset((
-    "aof-flush-sleep", "client-eviction", "clusterlink", "crash-and-recover",
-    "drop-cluster-packet-filter", "internal_secret", "leak", "loadaof",
+    "client-eviction", "clusterlink", "crash-and-recover",
+    "drop-cluster-packet-filter", "internal_secret", "leak",
     "mallctl", "mallctl-str", "mark-internal-client", "reload",
     "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))

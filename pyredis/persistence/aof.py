@@ -24,6 +24,8 @@ from typing import Any, NoReturn, Protocol
 
 from _pyredis import aof, disk, saving
 
+from pyredis.config_types import ConfigError
+
 from .children import Children, Outcome
 from .gate import DiskGate
 from .manifest import Manifest, ManifestError, parse
@@ -105,6 +107,14 @@ class AppendOnly:
         if self._told_broken and not broken:
             self.gate.set("aof", "")
         self._told_broken = broken
+
+    def set_sleep(self, microseconds: int) -> None:
+        """DEBUG AOF-FLUSH-SLEEP."""
+        aof.set_sleep(self.core, microseconds)
+
+    def flush(self) -> None:
+        if self.state != OFF:
+            aof.flush(self.core)
 
     # ---- names
 
@@ -288,7 +298,6 @@ class AppendOnly:
 
     def _switch(self, on: bool) -> None:
         """CONFIG SET appendonly. ConfigError."""
-        from pyredis.config_types import ConfigError
         if on and self.state == OFF:
             if not self.start():
                 raise ConfigError("Unable to turn on AOF. Check server logs.")
@@ -353,18 +362,25 @@ class AppendOnly:
         self.children.kill()
         self.children.wait()
 
-    def close(self) -> bool:
-        """The server ends: everything is written and synced; False: it could not be."""
+    def before_shutdown(self, force: bool) -> bool:
+        """Writes and syncs everything; False: the server had better not end now."""
         if self.state == OFF:
             return True
+        if self.state == WAITING and not force:
+            self.log.warning("Writing initial AOF, can't exit.")
+            return False
+        if self.state == WAITING:
+            self.log.warning("Writing initial AOF. Exit anyway.")
+        if self.rewriting:
+            self.log.warning("There is a child rewriting the AOF. Killing it!")
+            self._kill()
         self.log.notice("Calling fsync() on the AOF file.")
         written = aof.flush(self.core)
         try:
             aof.sync(self.core)
         except OSError as error:
             self.log.warning(f"Fail to fsync the AOF file: {error.strerror}.")
-            return False
-        return bool(written)
+        return bool(written) or force
 
     # ---- rewriting
 

@@ -134,7 +134,7 @@ cdef void _append(Propagation* p, int argc, const Slice* argv) noexcept nogil:
 
 cdef void _select(Propagation* p, int db) noexcept nogil:
     cdef Slice[2] words
-    cdef char[32] digits
+    cdef char[64] digits
     words[0] = slice_of(b"SELECT", 6)
     words[1] = slice_of(digits, num_format_i64(db, digits))
     _append(p, 2, words)
