@@ -78,9 +78,11 @@ cdef ReplayEnd _skip_note(Replay* r, bint* more) noexcept nogil:
     cdef const char* line = r.data + r.conn.parser.at
     cdef size_t left = r.used - r.conn.parser.at
     cdef const char* stop = <const char*>memchr(line, c'\n', left)
+    if left > LONGEST_NOTE and (stop == NULL or stop - line > LONGEST_NOTE):
+        return REPLAY_FORMAT
     if stop == NULL:
         more[0] = True
-        return REPLAY_DONE if left <= LONGEST_NOTE else REPLAY_FORMAT
+        return REPLAY_DONE
     r.conn.parser.at = r.conn.parser.start = stop + 1 - r.data
     return REPLAY_DONE
 
