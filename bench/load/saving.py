@@ -6,8 +6,8 @@
 Two data sets: strings of 16 bytes under names of 16, and collections of four kinds with 8 elements each (an eighth of
 the strings' number is typical of use). Each server is filled alone, since memory is short, and saves `rounds` times into
 its own folder; the medians of processor time (user and system, of the server) and of wall time are printed, with the
-file's size. Then a client sends PINGs (bench.load.ping) while BGSAVE after BGSAVE runs for `seconds`: the wait that
-999 of 1,000 were spared, and the fork's time as INFO tells it.
+file's size. Then a client sends PINGs (bench.load.ping) while a BGSAVE begins every EVERY seconds, as often for each
+server, for `seconds`: the wait that 999 of 1,000 were spared, and the fork's time as INFO tells it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bench.load.fill import fill
 
 ELEMENTS = 8
 BATCH = 200
+EVERY = 4.0
 
 
 def collection(n: int) -> bytes:
@@ -67,10 +68,11 @@ def save_times(server: peers.Server, rounds: int) -> dict[str, Any]:
 
 
 def in_background(server: peers.Server, seconds: float) -> Iterator[int]:
-    """BGSAVE after BGSAVE; the forks' microseconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    """A BGSAVE every EVERY seconds; the forks' microseconds."""
+    begin = time.monotonic()
+    for i in range(round(seconds / EVERY)):
         server.call("BGSAVE")
+        time.sleep(max(0.0, begin + (i + 1) * EVERY - time.monotonic()))
         while peers.info_fields(server.call("INFO", "persistence"))["rdb_bgsave_in_progress"] == "1":
             time.sleep(0.05)
         yield int(peers.info_fields(server.call("INFO", "stats"))["latest_fork_usec"])
