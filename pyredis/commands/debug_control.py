@@ -354,7 +354,7 @@ ROWS = (
     Subcommand(_digest_value, 0, ANY_NUMBER, "DIGEST-VALUE <key> [<key> ...]", "The same for the values of keys."),
     Subcommand(_disk_fault, 2, 4, "DISK-FAULT <operation> <after> [<errno> [LASTING]]",
                "Let calls on data files fail: open, read, write, sync, rename, truncate or unlink, after so many good "
-               "ones (-1: none any more), with ENOSPC, EIO ... or SHORT, a write that takes half; once, or from then on."),
+               "ones (-1: none any more), with ENOSPC, EIO ... or SHORT, a write of a half; once, or from then on."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
     Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
