@@ -5,12 +5,14 @@ server, the client and its own arguments; SUBCOMMANDS says how many it takes and
 servers have and pyredis has not yet answers an error that says so, and not a false OK.
 """
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from _pyredis.disk import FAULTS, fault
 from _pyredis.inspect import (
     digest,
     packed_elements,
@@ -124,6 +126,22 @@ def _nothing(server: Any, client: Any, args: list[bytes]) -> Simple:
 def _reply_buffer(server: Any, client: Any, args: list[bytes]) -> Simple:
     if args[0].lower() not in (b"peak-reset-time", b"resizing"):
         raise _unknown("REPLYBUFFER")
+    return OK
+
+
+# ---- the disk
+
+def _disk_fault(server: Any, client: Any, args: list[bytes]) -> Simple:
+    """Our own: calls on data files that fail on purpose, here and in children that are forked from now on."""
+    operation = args[0].decode("utf-8", "replace").lower()
+    if operation not in FAULTS:
+        raise ReplyError(f"ERR operation must be one of {', '.join(FAULTS)}")
+    after = _integer(args[1])
+    name = args[2].decode("utf-8", "replace").upper() if len(args) > 2 else "EIO"
+    number = 0 if name == "SHORT" else getattr(errno, name, None)
+    if number is None or (len(args) > 3 and args[3].lower() != b"lasting"):
+        raise ReplyError("ERR syntax error")
+    fault(server.core, operation, after, number, len(args) > 3)
     return OK
 
 
@@ -348,6 +366,9 @@ ROWS = (
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
     Subcommand(_digest, 0, 0, "DIGEST", "One number for all data, the same for the same data."),
     Subcommand(_digest_value, 0, ANY_NUMBER, "DIGEST-VALUE <key> [<key> ...]", "The same for the values of keys."),
+    Subcommand(_disk_fault, 2, 4, "DISK-FAULT <operation> <after> [<errno> [LASTING]]",
+               "Let calls on data files fail: open, read, write, sync, rename, truncate or unlink, after so many good "
+               "ones (-1: none any more), with ENOSPC, EIO ... or SHORT, a write of a half; once, or from then on."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
     Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
