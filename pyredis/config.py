@@ -84,7 +84,7 @@ SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 
 # Why a parameter has no effect yet. One word here is a feature to build.
 TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
-AOF, LUA, MODULES, DEFRAG = "the append-only file", "scripting", "modules", "defragmentation"
+LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
@@ -283,18 +283,18 @@ PARAMETERS: tuple[Param, ...] = (
     P("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", todo=CHECKS),
 
     # the append-only file
-    P("appendonly", YES_NO, False, todo=AOF),
-    P("appendfilename", FileName("appendfilename", "filename"), "appendonly.aof", FIXED, todo=AOF),
-    P("appenddirname", FileName("appenddirname", "dirname"), "appendonlydir", FIXED, todo=AOF),
-    P("appendfsync", Enum("everysec", "always", "no"), "everysec", todo=AOF),
-    P("no-appendfsync-on-rewrite", YES_NO, False, todo=AOF),
-    P("auto-aof-rewrite-percentage", COUNT, 100, todo=AOF),
-    P("auto-aof-rewrite-min-size", SIZE, 64 << 20, todo=AOF),
-    P("aof-load-truncated", YES_NO, True, todo=AOF),
-    P("aof-use-rdb-preamble", YES_NO, True, todo=AOF),
-    P("aof-timestamp-enabled", YES_NO, False, todo=AOF),
-    P("aof-rewrite-incremental-fsync", YES_NO, True, todo=AOF),
-    P("aof-disable-auto-gc", YES_NO, False, HIDDEN, todo=AOF),
+    P("appendonly", YES_NO, False),
+    P("appendfilename", FileName("appendfilename", "filename"), "appendonly.aof", FIXED),
+    P("appenddirname", FileName("appenddirname", "dirname"), "appendonlydir", FIXED),
+    P("appendfsync", Enum("everysec", "always", "no"), "everysec"),
+    P("no-appendfsync-on-rewrite", YES_NO, False),
+    P("auto-aof-rewrite-percentage", COUNT, 100),
+    P("auto-aof-rewrite-min-size", SIZE, 64 << 20),
+    P("aof-load-truncated", YES_NO, True),
+    P("aof-use-rdb-preamble", YES_NO, True),
+    P("aof-timestamp-enabled", YES_NO, False),
+    P("aof-rewrite-incremental-fsync", YES_NO, True),
+    P("aof-disable-auto-gc", YES_NO, False, HIDDEN),
 
     # replication
     P("replicaof", ReplicaOf(), None, FIXED, alias=("slaveof",), todo=REPL),

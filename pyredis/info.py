@@ -179,7 +179,8 @@ def _memory(server: Any) -> Fields:
     yield "mem_clients_slaves", 0
     yield "mem_clients_normal", m.clients
     yield "mem_cluster_links", 0
-    yield "mem_aof_buffer", 0
+    append = server.append_only.stats
+    yield "mem_aof_buffer", append["buffer_memory"] if append else 0
     yield "mem_allocator", "pyredis-arena"
     yield "mem_overhead_db_hashtable_rehashing", 0        # the table grows bucket by bucket, in place
     yield "active_defrag_running", 0
@@ -224,17 +225,17 @@ def _persistence(server: Any) -> Fields:
     yield from _snapshot(server.children, server.snapshot)
     yield "rdb_last_load_keys_expired", loading.expired
     yield "rdb_last_load_keys_loaded", loading.keys
-    for name in ("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
-        yield name, 0
-    yield "aof_last_rewrite_time_sec", -1
-    yield "aof_current_rewrite_time_sec", -1
-    yield "aof_last_bgrewrite_status", "ok"
-    yield "aof_rewrites", 0
-    yield "aof_rewrites_consecutive_failures", 0
-    yield "aof_last_write_status", "ok"
-    yield "aof_last_cow_size", 0
+    stats = server.append_only.stats
+    yield from _append_only(server.append_only, stats)
     yield "module_fork_in_progress", 0
     yield "module_fork_last_cow_size", 0
+    if stats:
+        yield "aof_current_size", stats["total_size"]
+        yield "aof_base_size", server.append_only.base_size
+        yield "aof_pending_rewrite", int(server.append_only.scheduled)
+        yield "aof_buffer_length", stats["buffer"]
+        yield "aof_pending_bio_fsync", stats["pending"]
+        yield "aof_delayed_fsync", stats["delayed"]
     if loading.active:
         yield "loading_start_time", int(loading.began)
         yield "loading_total_bytes", loading.total
@@ -242,6 +243,19 @@ def _persistence(server: Any) -> Fields:
         yield "loading_loaded_bytes", loading.done
         yield "loading_loaded_perc", f"{loading.done / loading.total * 100 if loading.total else 0:.2f}"
         yield "loading_eta_seconds", loading.eta_seconds
+
+
+def _append_only(append: Any, stats: dict[str, int] | None) -> Fields:
+    yield "aof_enabled", int(stats is not None)
+    yield "aof_rewrite_in_progress", int(append.rewriting)
+    yield "aof_rewrite_scheduled", int(append.scheduled)
+    yield "aof_last_rewrite_time_sec", append.last_seconds
+    yield "aof_current_rewrite_time_sec", append.current_seconds
+    yield "aof_last_bgrewrite_status", "ok" if append.last_ok else "err"
+    yield "aof_rewrites", append.rewrites
+    yield "aof_rewrites_consecutive_failures", append.failures
+    yield "aof_last_write_status", "err" if stats and stats["broken"] else "ok"
+    yield "aof_last_cow_size", append.last_copied
 
 
 def _snapshot(children: Any, snapshot: Any) -> Fields:

@@ -37,12 +37,14 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
+from pyredis.persistence.aof import AppendOnly
 from pyredis.persistence.children import Children
 from pyredis.persistence.errors import CannotStart
 from pyredis.persistence.gate import DiskGate
 from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
+from pyredis.persistence.startup import Startup
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
@@ -85,6 +87,11 @@ class Server:
         self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
         self.loading = Loading(self.core, config, self.log, self.loop.serve_others)
         self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
+        self.append_only = AppendOnly(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.shutdown.before.append(self.append_only.before_shutdown)
+        self.shutdown.loading = lambda: self.loading.active
+        self.loading.ended = lambda: self.shutdown.done
+        self.startup = Startup(self.append_only, self.loading)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
@@ -181,12 +188,13 @@ class Server:
         self._watch_process_config()
         self._watch_signals()
         saving.watch_flushes(self.core)
+        self.append_only.watch(self.loop)
         log.role = "M"
         log.notice("Server initialized")
         try:
-            self.loading.load_rdb()
+            self.startup.load()
         except CannotStart:
-            return 1
+            return 0 if self.shutdown.done else 1
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
         # What exists now stays; a collection then only looks at what control commands leave behind.
@@ -299,6 +307,7 @@ class Server:
         self.metrics.sample()
         self.shutdown.cron()
         self.snapshot.cron()
+        self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
         self.cron_seconds += time.monotonic() - began

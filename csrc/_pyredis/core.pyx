@@ -28,6 +28,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,
                                GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
                                text_set)
+from _pyredis.cmd.aof cimport aof_flush, aof_free
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
@@ -38,6 +39,7 @@ from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load,
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.notify cimport notify_bind
 from _pyredis.cmd.output cimport output_check
+from _pyredis.cmd.propagate cimport propagation_free, propagation_new
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free,
                                  table_init, table_rename)
 from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN as TRACKING_BROKEN,
@@ -130,6 +132,7 @@ cdef void _serve(Core core, Batch* batch, Conn** ready, size_t n) noexcept nogil
             if conn_receive(s, c, (events & EVENTS_OVER) != 0):
                 c.events = events & ~EVENT_OUT
     conns_run(s, batch, ready, n)
+    aof_flush(s)
     for i in range(n):
         c = ready[i]
         if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
@@ -232,6 +235,7 @@ cdef int64_t _between(Core core) noexcept nogil:
         wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
     tracking_settle(s)
     _take_due(core)
+    aof_flush(s)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
@@ -267,6 +271,7 @@ cdef class Core:
         notify_bind(self.s)
         self.s.tracked = tracking_new(self.s)
         self.s.watching = watching_new(self.s)
+        self.s.propagation = propagation_new(self.s)
         clock_init(&self.s.clock)
         disk_init(&self.s.disk)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
@@ -296,6 +301,8 @@ cdef class Core:
             return
         while self.s.first != NULL:
             conn_free(self.s, self.s.first)
+        aof_free(self.s)
+        propagation_free(self.s)
         blocking_free(self.s)
         channels_free(self.s)
         tracking_free(self.s)
@@ -801,7 +808,7 @@ cdef class Core:
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or entry_is_over(e, self.s.ks.now_ms):
+        if e == NULL or entry_is_over(e, self.s.ks.due_ms):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),

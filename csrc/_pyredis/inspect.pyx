@@ -72,7 +72,7 @@ cdef const Entry* _live(Core core, int db, bytes name):
     """The entry of a key that has not expired, or NULL."""
     cdef Slice text = slice_of(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
     cdef Entry* e = keyspace_find(&core.s.ks.dbs[db], keyspace_key(core.s.ks, text))
-    return e if e != NULL and not entry_is_over(e, core.s.ks.now_ms) else NULL
+    return e if e != NULL and not entry_is_over(e, core.s.ks.due_ms) else NULL
 
 
 def digest(Core core):

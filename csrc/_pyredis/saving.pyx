@@ -1,6 +1,7 @@
 """saving -- all data into a file, for Python: at once, or by a child that is forked for it.
 
-Both write a file that nobody knows yet; the caller renames it when it is whole. `kind` is what stands in it: a key of
+Both write a file that nobody knows yet. When it is whole it is renamed to `name`, in the same folder, which is synced;
+without a name that is left to the caller. `kind` is what stands in it: a key of
 WRITERS. `aux` are (name, value) pairs of bytes, `options` a dict:
 
     compress, checksum     of what is written        rdbcompression, rdbchecksum
@@ -28,10 +29,12 @@ from _pyredis.cmd.ctx cimport GATE_DISK, Server
 from _pyredis.cmd.functions cimport Library, libraries_of
 from _pyredis.core cimport Core
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
+from _pyredis.rdb.commands cimport commands_write
 from _pyredis.rdb.file_writer cimport FILE_FREQUENCY, FILE_IDLE, FileAux, file_write
 from _pyredis.rdb.sink cimport SINK_COMPRESS, SINK_CRC
-from _pyredis.rdb.snapshot cimport (SNAPSHOT_DONE, SNAPSHOT_OPEN, SNAPSHOT_STOPPED, SNAPSHOT_SYNC, SNAPSHOT_WRITE,
-                                    Snapshot, SnapshotStage, SnapshotWriter, snapshot_delay, snapshot_write)
+from _pyredis.rdb.snapshot cimport (SNAPSHOT_DIRECTORY, SNAPSHOT_DONE, SNAPSHOT_OPEN, SNAPSHOT_RENAME,
+                                    SNAPSHOT_STOPPED, SNAPSHOT_SYNC, SNAPSHOT_WRITE, Snapshot, SnapshotStage,
+                                    SnapshotWriter, snapshot_adopt, snapshot_delay, snapshot_write)
 
 cdef extern from "<unistd.h>" nogil:
     int getpid()
@@ -43,7 +46,7 @@ cdef enum:
 
 REPORT = struct.Struct("=QQQQIiiI")
 STAGES = {<int>SNAPSHOT_OPEN: "open", <int>SNAPSHOT_WRITE: "write", <int>SNAPSHOT_SYNC: "sync",
-          <int>SNAPSHOT_STOPPED: "stop"}
+          <int>SNAPSHOT_STOPPED: "stop", <int>SNAPSHOT_RENAME: "rename", <int>SNAPSHOT_DIRECTORY: "directory"}
 KILLED = <int>CHILD_KILLED         # exit code of a child that was told to go
 PID = "{pid}"                      # in the path of fork_save: the child's process id
 
@@ -59,6 +62,8 @@ class SaveError(OSError):
 cdef SnapshotWriter _writer(str kind) except NULL:
     if kind in ("rdb", "aof-base"):
         return file_write
+    if kind == "commands":
+        return commands_write
     raise ValueError(f"no form of file is called {kind!r}")
 
 
@@ -115,18 +120,21 @@ cdef bint _delay(void* snapshot, int keys) noexcept nogil:
     return True
 
 
-def save(Core core, str path, str kind, list aux, dict options):
+def save(Core core, str path, str kind, list aux, dict options, str name=None):
     """Writes the file, while everybody waits; its bytes. SaveError."""
     cdef _Job job = _Job(core, kind, aux, options)
     cdef Snapshot* f = &job.snapshot
     cdef SnapshotStage stage
-    cdef bytes name = os.fsencode(path)
-    cdef const char* p = name
+    cdef bytes temporary = os.fsencode(path), final = os.fsencode(name or "")
+    cdef const char* p = temporary
+    cdef const char* q = final
     if f.delay_us:
         f.facts.progress = _delay
         f.facts.arg = f
     with nogil:
         stage = snapshot_write(f, core.s.ks, p)
+        if stage == SNAPSHOT_DONE and q[0]:
+            stage = snapshot_adopt(f, p, q)
     if stage != SNAPSHOT_DONE:
         raise SaveError(STAGES[<int>stage], f.error, path)
     return f.written
@@ -146,7 +154,8 @@ cdef bint _report(void* work, int keys) noexcept nogil:
     return child_progress(&w.child, keys)
 
 
-cdef int _fork(Server* s, Snapshot* f, const char* before, const char* after, bint numbered, int* pipe) noexcept nogil:
+cdef int _fork(Server* s, Snapshot* f, const char* before, const char* after, bint numbered, const char* name,
+               int* pipe) noexcept nogil:
     """Returns in the parent only."""
     cdef Work work
     cdef char[PATH] path
@@ -162,13 +171,15 @@ cdef int _fork(Server* s, Snapshot* f, const char* before, const char* after, bi
     f.facts.progress = _report
     f.facts.arg = &work
     stage = snapshot_write(f, s.ks, path)
+    if stage == SNAPSHOT_DONE and name[0] and not work.child.orphan:
+        stage = snapshot_adopt(f, path, name)
     if work.child.orphan:
         unlink(path)
     child_end(&work.child, stage, f.error)
     return -1
 
 
-def fork_save(Core core, str path, str kind, list aux, dict options):
+def fork_save(Core core, str path, str kind, list aux, dict options, str name=None):
     """Forks a child that writes the file -> (its process id, the pipe's descriptor, which the caller closes).
 
     PID in the path stands for the child's id. OSError if there can be no child.
@@ -179,11 +190,12 @@ def fork_save(Core core, str path, str kind, list aux, dict options):
     if len(os.fsencode(path)) + MARK_ROOM > PATH:
         raise OSError(36, os.strerror(36), path)                 # ENAMETOOLONG
     parts = path.split(PID, 1) if numbered else [path, ""]
-    cdef bytes before = os.fsencode(parts[0]), after = os.fsencode(parts[1])
+    cdef bytes before = os.fsencode(parts[0]), after = os.fsencode(parts[1]), final = os.fsencode(name or "")
     cdef const char* p = before
     cdef const char* q = after
+    cdef const char* whole = final
     with nogil:
-        pid = _fork(core.s, &job.snapshot, p, q, numbered, &pipe)
+        pid = _fork(core.s, &job.snapshot, p, q, numbered, whole, &pipe)
     if pid < 0:
         raise OSError(errno, os.strerror(errno))
     return pid, pipe

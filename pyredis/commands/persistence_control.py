@@ -1,4 +1,4 @@
-"""persistence_control: SAVE, BGSAVE, LASTSAVE."""
+"""persistence_control: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF."""
 
 from typing import Any, Protocol
 
@@ -27,8 +27,19 @@ class Snapshot(Protocol):
     def cancel(self) -> None: ...
 
 
+class AppendOnly(Protocol):
+    scheduled: bool
+    failures: int
+
+    @property
+    def rewriting(self) -> bool: ...
+
+    def rewrite(self) -> bool: ...
+
+
 class Server(Protocol):
     children: Children
+    append_only: AppendOnly
     snapshot: Snapshot
     save_failed: type[Exception]
     log: Log
@@ -82,6 +93,22 @@ def _cancel(server: Server) -> Simple:
         server.snapshot.scheduled = False
         return Simple("Scheduled background saving cancelled")
     raise ReplyError("ERR Background saving is currently not in progress or scheduled")
+
+
+def bgrewriteaof(server: Server, client: Any, argv: list[bytes]) -> Simple:
+    """BGREWRITEAOF -> a line of text; as soon as another child is done, if there is one."""
+    append = server.append_only
+    if append.rewriting:
+        raise ReplyError("ERR Background append only file rewriting already in progress")
+    if server.children.active or client.flags & FLAG_DENY_BLOCKING:
+        append.scheduled = True
+        append.failures = 0                       # asked for by hand it is not held back
+        return Simple("Background append only file rewriting scheduled")
+    append.failures = 0
+    if not append.rewrite():
+        raise ReplyError("ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+                         "information.")
+    return Simple("Background append only file rewriting started")
 
 
 def lastsave(server: Server, client: Any, argv: list[bytes]) -> int:

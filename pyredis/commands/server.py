@@ -134,6 +134,12 @@ MEMORY_SUBCOMMANDS = [
 ]
 
 FAMILY = Family("server", commands=[
+    Command("BGREWRITEAOF", since="1.0.0", arity=1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT,
+            reply=Status("Background append only file rewriting started")
+            | Status("Background append only file rewriting scheduled"),
+            complexity="O(1), beside the fork, which grows with the memory in use.",
+            summary="Rewrites the append-only file in the background, to what the data need."),
+
     Command("BGSAVE", since="1.0.0", arity=-1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT,
             args=[PureToken("schedule", optional=True, since="3.2.2"),
                   PureToken("cancel", optional=True, valkey="8.1.0")],

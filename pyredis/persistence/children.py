@@ -2,7 +2,7 @@
 
 A child is forked by the core (`_pyredis.saving`), writes a file and ends. Its reports come through a pipe, which the
 loop watches; the pipe's end is the child's end, so nothing polls for it. Whoever asked for the child is called back
-once with an Outcome: only then is the file whole, and only then may it get its name.
+once with an Outcome: only then is the file surely whole.
 
 While a child lives the server leaves alone what need not be written, the access times of keys: each page that the
 parent writes has to be copied first. The tables help by themselves: they grow by a bucket at a time, in place, so a
@@ -35,7 +35,7 @@ class Report(NamedTuple):
 
 class Outcome(NamedTuple):
     """How a child ended. `signal` is 0 if none ended it, SIGUSR1 if it was told to go; `stage` says where it failed
-    itself ("open", "write", "sync") and `error` with which errno."""
+    itself ("open", "write", "sync" ...) and `error` with which errno."""
 
     ok: bool
     signal: int
@@ -81,13 +81,13 @@ class Children:
         return bool(self.kind)
 
     def fork(self, kind: str, path: str, form: str, aux: Sequence[tuple[bytes, bytes]], options: dict[str, Any],
-             on_end: OnEnd) -> int:
+             on_end: OnEnd, name: str = "") -> int:
         """A child that writes all data to `path`, in which saving.PID stands for its id -> that id. OSError.
 
-        `form`, `aux` and `options` are those of _pyredis.saving.
+        `form`, `aux`, `options` and `name` are those of _pyredis.saving.
         """
         began = time.monotonic()
-        pid, pipe = saving.fork_save(self.core, path, form, list(aux), options)
+        pid, pipe = saving.fork_save(self.core, path, form, list(aux), options, name)
         self.fork_microseconds = int((time.monotonic() - began) * 1_000_000)
         self.begin(kind, pid, pipe, on_end)
         return int(pid)

@@ -39,6 +39,7 @@ class Loading:
         self.memory_then = 0              # used by the server that wrote the file
         self.keys = 0
         self.expired = 0
+        self.ended: Callable[[], bool] = lambda: False        # is the server to stop?
         self.skip_sums = False            # DEBUG SET-SKIP-CHECKSUM-VALIDATION
 
     # ---- progress
@@ -51,7 +52,7 @@ class Loading:
     def advance(self, done: int) -> bool:
         self.done = done
         self.serve_others()
-        return True
+        return not self.ended()
 
     def end(self, ok: bool) -> None:
         self.active = False
@@ -93,6 +94,8 @@ class Loading:
             self.log.warning(self.explain(path, error))
             self.log.warning("Terminating server after rdb file reading failure.")
             raise self._fatal() from None
+        except loading.LoadStopped:
+            raise CannotStart("interrupted") from None
         finally:
             self.end(ok)
             os.close(fd)

@@ -25,7 +25,7 @@ class Snapshot(Protocol):
 
     def save(self) -> None: ...
 
-    def cancel(self) -> None: ...
+    def cancel(self, *, wait: bool = False) -> None: ...
 
 
 class Log(Protocol):
@@ -98,7 +98,7 @@ class Shutdown:
         force = "force" in self._words
         if self.snapshot.in_progress:
             self.log.warning("There is a child saving an .rdb. Killing it!")
-            self.snapshot.cancel()
+            self.snapshot.cancel(wait=True)
         if not all(step(force) for step in self.before) or not self._save(force):
             self.log.warning("Errors trying to shut down the server. Check the logs for more information.")
             self._forget()

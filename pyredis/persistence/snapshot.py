@@ -1,8 +1,7 @@
 """snapshot: the RDB file: when it is written, by whom, and how it gets its name.
 
-    SAVE, the end          the server itself writes temp-<pid>.rdb
+    SAVE, the end          the server itself writes temp-<pid>.rdb, gives it its name and syncs the directory
     BGSAVE, save points    a child does
-    then, always here:     rename to dbfilename, sync of the directory
 
 A file that is not whole never has the name, and what had the name stays until then. Changes that come while a child
 writes are not in its file: they count on, only those from before are taken off.
@@ -11,14 +10,11 @@ Failures are told in the log and in INFO. After a failed background save writes 
 error) if there are save points, until one succeeds; save points try again after RETRY seconds.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import _pyredis.disk as disk
 import _pyredis.saving as saving
 
 from .children import Children, Outcome
@@ -34,24 +30,6 @@ MISCONF = ("MISCONF Redis is configured to save RDB snapshots, but it's currentl
 class Log(Protocol):
     def notice(self, message: str) -> None: ...
     def warning(self, message: str) -> None: ...
-
-
-class Place(NamedTuple):
-    """Where a file is made and what it will be called: as it was when it was begun, whatever `dir` is since."""
-
-    folder: str
-    temporary: str
-    name: str
-
-    @classmethod
-    def now(cls, temporary: str, name: str) -> Place:
-        try:
-            return cls(os.getcwd(), temporary, name)
-        except OSError:                   # the folder is gone, and the log will say so
-            return cls(".", temporary, name)
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.folder, name)
 
 
 class SaveFailed(Exception):
@@ -87,7 +65,7 @@ class Snapshot:
         self.scheduled = False
         self._began = -1.0
         self._dirty = 0                   # changes that the file of the child holds
-        self._place = Place("", "", "")
+        self._path = self._name = ""      # of the child's file
         for name in ("save", "stop-writes-on-bgsave-error"):
             config.on_change(name, lambda value: self._judge())
 
@@ -116,43 +94,28 @@ class Snapshot:
 
     def save(self) -> None:
         """Writes the snapshot while everybody waits. SaveFailed."""
-        place = Place.now(f"temp-{os.getpid()}.rdb", self.config["dbfilename"])
-        dirty = self.dirty
+        path, name, dirty = f"temp-{os.getpid()}.rdb", self.config["dbfilename"], self.dirty
         try:
-            saving.save(self.core, place.temporary, "rdb", file_aux(self.core, self.version), file_options(self.config))
+            saving.save(self.core, path, "rdb", file_aux(self.core, self.version), file_options(self.config), name)
         except OSError as error:
-            self._tell(getattr(error, "stage", ""), error.errno or 0, place)
-            self._remove(place)
+            self._tell(getattr(error, "stage", ""), error.errno or 0, absolute(path), name)
+            remove(path)
             raise SaveFailed from None
-        if not self._adopt(place):
-            raise SaveFailed
         self.log.notice("DB saved on disk")
         self._saved(dirty)
 
-    def _tell(self, stage: str, error: int, place: Place) -> None:
+    def _tell(self, stage: str, error: int, path: str, name: str) -> None:
         """Why a file could not be written."""
-        reason = os.strerror(error)
+        folder, temporary = os.path.split(path)
+        where, reason = f"(in server root dir {folder})", os.strerror(error)
         if stage == "open":
-            self.log.warning(f"Failed opening the temp RDB file {place.temporary} (in server root dir {place.folder}) "
-                             f"for saving: {reason}")
+            self.log.warning(f"Failed opening the temp RDB file {temporary} {where} for saving: {reason}")
+        elif stage == "rename":
+            self.log.warning(f"Error moving temp DB file {temporary} on the final destination {name} {where}: {reason}")
+        elif stage == "directory":
+            self.log.warning(f"Failed to fsync directory while saving DB: {reason}")
         else:
             self.log.warning(f"Write error while saving DB to the disk({stage}): {reason}")
-
-    def _adopt(self, place: Place) -> bool:
-        """Gives the temporary file, which is whole and synced, its name; False: it could not, and is removed."""
-        try:
-            disk.rename(self.core, place.path(place.temporary), place.path(place.name))
-        except OSError as error:
-            self.log.warning(f"Error moving temp DB file {place.temporary} on the final destination {place.name} "
-                             f"(in server root dir {place.folder}): {error.strerror}")
-            self._remove(place)
-            return False
-        try:
-            disk.sync_directory(self.core, place.folder)
-        except OSError as error:
-            self.log.warning(f"Failed to fsync directory while saving DB: {error.strerror}")
-            return False
-        return True
 
     def _saved(self, dirty: int) -> None:
         saving.saved(self.core, dirty)
@@ -161,12 +124,6 @@ class Snapshot:
         self.saves += 1
         self._judge()
 
-    def _remove(self, place: Place) -> None:
-        try:
-            disk.unlink(self.core, place.path(place.temporary))
-        except OSError:
-            pass                          # it was never made, or is gone
-
     # ---- in the background
 
     def save_in_background(self) -> bool:
@@ -174,30 +131,33 @@ class Snapshot:
         self.last_try = self._began = time.time()
         self._dirty = self.dirty
         self.scheduled = False
+        self._name = self.config["dbfilename"]
         try:
             pid = self.children.fork("rdb", f"temp-{saving.PID}.rdb", "rdb", file_aux(self.core, self.version),
-                                     file_options(self.config), self._ended)
+                                     file_options(self.config), self._ended, self._name)
         except OSError as error:
             self.last_ok = False
             self._judge()
             self.log.warning(f"Can't save in background: fork: {error.strerror}")
             return False
-        self._place = Place.now(f"temp-{pid}.rdb", self.config["dbfilename"])
+        self._path = absolute(f"temp-{pid}.rdb")
         self.log.notice(f"Background saving started by pid {pid}")
         return True
 
-    def cancel(self) -> None:
-        """Ends the child, if one writes a snapshot, without counting that as a failure."""
+    def cancel(self, *, wait: bool = False) -> None:
+        """Ends the child, if one writes a snapshot, without counting that as a failure. `wait`: until it is gone, so
+        that its file cannot get the name any more."""
         if self.in_progress:
             self.children.kill()
-            self._remove(self._place)
+            remove(self._path)
+            if wait:
+                self.children.wait()
 
     def _ended(self, outcome: Outcome) -> None:
         self.last_seconds = int(time.time() - self._began)
         if outcome.report.ended:
             self.last_copied = outcome.report.cow
-        adopted = outcome.ok and self._adopt(self._place)
-        if adopted:
+        if outcome.ok:
             self.log.notice("DB saved on disk")
             self.children.log_copied("RDB", outcome.report)
             self.log.notice("Background saving terminated with success")
@@ -207,9 +167,9 @@ class Snapshot:
             self.log.warning(f"Background saving terminated by signal {outcome.signal}")
         else:
             if outcome.stage:
-                self._tell(outcome.stage, outcome.error, self._place)
+                self._tell(outcome.stage, outcome.error, self._path, self._name)
             self.log.warning("Background saving error")
-        self._remove(self._place)
+        remove(self._path)
         if outcome.signal != signal.SIGUSR1:
             self.last_ok = False
             self._judge()
@@ -239,7 +199,7 @@ class Snapshot:
     def flushed(self) -> bool:
         """All data has gone: a child that still writes it is ended, and with save points the file is emptied, too.
         Was it?"""
-        self.cancel()
+        self.cancel(wait=True)
         if not self.config["save"]:
             return False
         try:
@@ -247,3 +207,18 @@ class Snapshot:
         except SaveFailed:
             return False
         return True
+
+
+def absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:                       # the folder is gone
+        return os.path.join("?", path)
+
+
+def remove(path: str) -> None:
+    """A temporary file, if it is there."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

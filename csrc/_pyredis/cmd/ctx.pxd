@@ -191,6 +191,7 @@ cdef struct Conn:
     uint64_t bytes_out
     uint64_t commands
     uint64_t reads
+    uint64_t written                # how far the propagated commands went with its last write
 
 cdef struct OutputLimit:
     uint64_t hard

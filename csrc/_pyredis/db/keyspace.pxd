@@ -81,6 +81,7 @@ cdef struct Keyspace:
     int count
     const TypeOps* ops[T_COUNT]
     int64_t now_ms                 # unix time of the request under way
+    int64_t due_ms                 # what ended before is over: now_ms, or 0 while data are loaded, when nothing is
     uint32_t access_clock          # LRU: seconds; LFU: minutes
     AccessPolicy policy
     int lfu_log_factor
@@ -88,6 +89,7 @@ cdef struct Keyspace:
     bint active_expire             # DEBUG SET-ACTIVE-EXPIRE
     bint made_way                  # the next key added replaces one that was taken out for it: it is not new
     bint keep_expired              # CLIENT PAUSE: an expired key is absent, but not removed
+    bint loading                   # data are being read: nothing ends meanwhile
     bint shared                    # a child reads these pages: what need not be written is not (access times)
     int expire_db                  # where the active cycle goes on
     Graves graves

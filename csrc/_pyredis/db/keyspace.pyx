@@ -109,6 +109,7 @@ cdef void keyspace_free(Keyspace* ks) noexcept nogil:
 
 cdef void keyspace_set_clock(Keyspace* ks, int64_t now_ms) noexcept nogil:
     ks.now_ms = now_ms
+    ks.due_ms = 0 if ks.loading else now_ms
     ks.access_clock = <uint32_t>(now_ms // 60000 & 0xffff if ks.policy == ACCESS_LFU else now_ms // 1000 & ACCESS_MASK)
 
 
@@ -185,7 +186,7 @@ cdef void _tell(Keyspace* ks, Db* db, Key key, uint32_t event_class, const char*
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil:
     """The entry with this key, or NULL; an expired one is removed and gone."""
     cdef Entry* e = keyspace_find(db, key)
-    if e != NULL and entry_is_over(e, ks.now_ms):
+    if e != NULL and entry_is_over(e, ks.due_ms):
         if not ks.keep_expired:
             keyspace_expire(ks, db, key, e)
         e = NULL
@@ -207,7 +208,7 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
     cdef int tries
     for tries in range(RANDOM_TRIES):
         e = <Entry*>dict_random(&db.keys, &ks.rand)
-        if e == NULL or not entry_is_over(e, ks.now_ms):
+        if e == NULL or not entry_is_over(e, ks.due_ms):
             return e
         if not ks.keep_expired:
             keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)

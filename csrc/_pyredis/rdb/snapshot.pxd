@@ -12,6 +12,8 @@ cdef enum SnapshotStage:           # where it failed
     SNAPSHOT_WRITE
     SNAPSHOT_SYNC
     SNAPSHOT_STOPPED               # `progress` wanted no more
+    SNAPSHOT_RENAME
+    SNAPSHOT_DIRECTORY             # it has its name, but a crash may forget that
 
 # What fills the sink: file_write, or another form of the same data. False: the sink has failed.
 ctypedef bint (*SnapshotWriter)(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil
@@ -31,4 +33,6 @@ cdef struct Snapshot:
     int error                      # errno of the failure
 
 cdef SnapshotStage snapshot_write(Snapshot* f, const Keyspace* ks, const char* path) noexcept nogil
+# Gives a whole file its name; both stand in the present folder.
+cdef SnapshotStage snapshot_adopt(Snapshot* f, const char* path, const char* name) noexcept nogil
 cdef void snapshot_delay(int64_t delay_us, int keys) noexcept nogil
