@@ -19,6 +19,7 @@ cdef struct FileLoad:
     uint64_t interval              # bytes between two calls of `progress`
     int64_t delay_us               # key-load-delay, for tests
     bint (*progress)(void* arg, uint64_t at) noexcept nogil                     # False: stop. NULL: no calls
+    # Of the latter two `at` is the offset behind what they are told of.
     bint (*library)(void* arg, Slice code) noexcept nogil                       # False: it cannot be taken
     void (*aux)(void* arg, uint64_t at, Slice name, Slice value) noexcept nogil # may be NULL
     void (*database)(void* arg, uint64_t at, int db) noexcept nogil             # may be NULL

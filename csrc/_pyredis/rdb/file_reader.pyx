@@ -16,6 +16,7 @@ was entered until then stays: the caller ends the process, or empties the databa
 Keys whose time is over are made and dropped again. The values of modules, and what modules put beside them, cannot be
 read: they end the load, but for the latter in a dry run.
 """
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -155,24 +156,24 @@ cdef void _key(Reading* r, int type) noexcept nogil:
 
 # ---------------------------------------------------------------- what stands between them
 
-cdef void _aux(Reading* r, uint64_t at) noexcept nogil:
+cdef void _aux(Reading* r) noexcept nogil:
     cdef FileLoad* f = r.f
     if source_string(f.source, &r.name) and source_string(f.source, &r.value) and f.aux != NULL:
-        f.aux(f.arg, at, r.name.text, r.value.text)
+        f.aux(f.arg, source_offset(f.source), r.name.text, r.value.text)
 
 
-cdef void _select(Reading* r, uint64_t at) noexcept nogil:
+cdef void _select(Reading* r) noexcept nogil:
     cdef FileLoad* f = r.f
     cdef uint64_t db = source_count(f.source)
     if not source_ok(f.source):
         return
-    if db >= <uint64_t>f.ks.count:
+    if db > INT_MAX or (db >= <uint64_t>f.ks.count and not f.how & READ_DRY):
         source_fail(f.source, b"a database has a number that is too high for the configuration")
         return
-    r.db = &f.ks.dbs[<int>db]
+    r.db = &f.ks.dbs[<int>db] if db < <uint64_t>f.ks.count else f.ks.dbs      # nothing is put there
     f.db = <int>db
     if f.database != NULL:
-        f.database(f.arg, at, f.db)
+        f.database(f.arg, source_offset(f.source), f.db)
 
 
 cdef void _resize(Reading* r) noexcept nogil:
@@ -222,7 +223,7 @@ cdef void _module_aux(Reading* r) noexcept nogil:
         source_fail(f.source, b"it holds data of a module, and there are no modules")
 
 
-cdef void _step(Reading* r, int opcode, uint64_t at) noexcept nogil:
+cdef void _step(Reading* r, int opcode) noexcept nogil:
     cdef FileLoad* f = r.f
     if opcode == RDB_EXPIRY_MS:
         r.expiry = source_i64(f.source)
@@ -235,11 +236,11 @@ cdef void _step(Reading* r, int opcode, uint64_t at) noexcept nogil:
     elif opcode == RDB_IDLE:
         r.idle = <int64_t>min(source_count(f.source), <uint64_t>1 << 40)
     elif opcode == RDB_SELECT:
-        _select(r, at)
+        _select(r)
     elif opcode == RDB_RESIZE:
         _resize(r)
     elif opcode == RDB_AUX:
-        _aux(r, at)
+        _aux(r)
     elif opcode == RDB_FUNCTION:
         _function(r)
     elif opcode == RDB_FUNCTION_PRE_GA:
@@ -314,7 +315,7 @@ cdef void _read(Reading* r) noexcept nogil:
             if source_ok(f.source):
                 _sum(r)
             return
-        _step(r, opcode, at)
+        _step(r, opcode)
 
 
 cdef bint file_load(FileLoad* f) noexcept nogil:
