@@ -240,7 +240,7 @@ class Server:
         append.watch(self.loop)
         append.load_manifest()
         if self.config["appendonly"]:
-            Replaying(append, self._read_rdb).load()
+            Replaying(append).load()
             append.open()
 
     def load_append_only(self) -> bool:
@@ -249,13 +249,10 @@ class Server:
         append.flush()
         clear(self.core)
         try:
-            Replaying(append, self._read_rdb).load()
+            Replaying(append).load()
         except CannotStart:
             return False
         return True
-
-    def _read_rdb(self, path: str, advance: Callable[[int], bool]) -> int:
-        raise NotImplementedError("an RDB")
 
     def _ready(self) -> None:
         if self.config["port"]:

@@ -305,12 +305,18 @@ def parse_arguments(words: Sequence[str]) -> tuple[str, Options] | None:
     return None
 
 
-def no_preamble(path: str) -> int:
-    from pyredis.cli.check_rdb import end_of_rdb
-    return int(end_of_rdb(path))
+def check_preamble(path: str) -> int:
+    """Where the RDB that the file begins with ends; an exception says what is wrong with it."""
+    import _pyredis.loading as loading
+
+    from pyredis.config import Config
+    from pyredis.server import Server
+    with open(path, "rb", buffering=0) as file:
+        figures = loading.load(Server(Config()).core, file.fileno(), ["dry", "sum"], size=os.fstat(file.fileno()).st_size)
+    return int(figures["bytes"])
 
 
-def run(words: Sequence[str], program: str = "pyredis-check-aof", preamble: Preamble = no_preamble) -> int:
+def run(words: Sequence[str], program: str = "pyredis-check-aof", preamble: Preamble = check_preamble) -> int:
     try:
         parsed = parse_arguments(words)
         if parsed is None:
