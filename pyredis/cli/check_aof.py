@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn
 from pyredis.persistence.manifest import Manifest, ManifestError, parse
 
 USAGE = "Usage: {} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>"
-RDB = b"REDIS"
+RDB = (b"REDIS", b"VALKEY")
 PIECE = 1 << 20
 LONGEST_LINE = 1024
 LONGEST_STRING = 512 << 20
@@ -185,7 +185,7 @@ def check_file(path: str, kind: str, last: bool, options: Options, preamble: Pre
             print(f"{kind} {name} is empty")
             return
         start = 0
-        if os.pread(fd, len(RDB), 0) == RDB:
+        if os.pread(fd, 6, 0).startswith(RDB):
             start = _check_preamble(path, preamble)
         reader = Reader(fd, start)
         try:
@@ -259,7 +259,7 @@ def check_all(path: str, manifest: Manifest, options: Options, preamble: Preambl
     folder, parts = os.path.dirname(path), manifest.parts
     if manifest.base:
         base = os.path.join(folder, manifest.base.name)
-        print(f"Start to check BASE AOF ({'RDB' if begins_with(base, RDB) else 'RESP'} format).")
+        print(f"Start to check BASE AOF ({'RDB' if is_rdb(base) else 'RESP'} format).")
         check_file(base, "BASE AOF", len(parts) == 1, options, preamble)
     if manifest.increments:
         print("Start to check INCR files.")
@@ -268,10 +268,10 @@ def check_all(path: str, manifest: Manifest, options: Options, preamble: Preambl
     print("All AOF files and manifest are valid")
 
 
-def begins_with(path: str, start: bytes) -> bool:
+def is_rdb(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return file.read(len(start)) == start
+            return file.read(6).startswith(RDB)
     except OSError:
         return False
 

@@ -21,7 +21,7 @@ import _pyredis.loading as loading
 from .aof import AppendOnly, CannotStart
 from .manifest import BASE, Manifest, Part
 
-MAGIC = b"REDIS"
+MAGICS = (b"REDIS", b"VALKEY")         # an RDB begins with one of these
 INTERRUPTED = "interrupted"
 
 
@@ -108,7 +108,7 @@ class Replaying:
                               f"{error.strerror}") from None
         try:
             start = 0
-            if os.pread(fd, len(MAGIC), 0) == MAGIC:
+            if os.pread(fd, 6, 0).startswith(MAGICS):
                 start = self._preamble(fd, name, kind, size)
                 os.lseek(fd, start, os.SEEK_SET)
                 if start < size:
