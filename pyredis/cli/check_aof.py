@@ -19,7 +19,7 @@ from typing import NamedTuple, NoReturn
 from pyredis.persistence.manifest import Manifest, ManifestError, parse
 
 USAGE = "Usage: {} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>"
-RDB = b"REDIS"
+RDB = (b"REDIS", b"VALKEY")
 PIECE = 1 << 20
 LONGEST_LINE = 1024
 LONGEST_STRING = 512 << 20
@@ -185,7 +185,7 @@ def check_file(path: str, kind: str, last: bool, options: Options, preamble: Pre
             print(f"{kind} {name} is empty")
             return
         start = 0
-        if os.pread(fd, len(RDB), 0) == RDB:
+        if os.pread(fd, 6, 0).startswith(RDB):
             start = _check_preamble(path, preamble)
         reader = Reader(fd, start)
         try:
@@ -259,7 +259,7 @@ def check_all(path: str, manifest: Manifest, options: Options, preamble: Preambl
     folder, parts = os.path.dirname(path), manifest.parts
     if manifest.base:
         base = os.path.join(folder, manifest.base.name)
-        print(f"Start to check BASE AOF ({'RDB' if begins_with(base, RDB) else 'RESP'} format).")
+        print(f"Start to check BASE AOF ({'RDB' if is_rdb(base) else 'RESP'} format).")
         check_file(base, "BASE AOF", len(parts) == 1, options, preamble)
     if manifest.increments:
         print("Start to check INCR files.")
@@ -268,10 +268,10 @@ def check_all(path: str, manifest: Manifest, options: Options, preamble: Preambl
     print("All AOF files and manifest are valid")
 
 
-def begins_with(path: str, start: bytes) -> bool:
+def is_rdb(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return file.read(len(start)) == start
+            return file.read(6).startswith(RDB)
     except OSError:
         return False
 
@@ -305,12 +305,18 @@ def parse_arguments(words: Sequence[str]) -> tuple[str, Options] | None:
     return None
 
 
-def no_preamble(path: str) -> int:
-    from pyredis.cli.check_rdb import end_of_rdb
-    return int(end_of_rdb(path))
+def check_preamble(path: str) -> int:
+    """Where the RDB that the file begins with ends; an exception says what is wrong with it."""
+    import _pyredis.loading as loading
+
+    from pyredis.config import Config
+    from pyredis.server import Server
+    with open(path, "rb", buffering=0) as file:
+        figures = loading.load(Server(Config()).core, file.fileno(), ["dry", "sum"], size=os.fstat(file.fileno()).st_size)
+    return int(figures["bytes"])
 
 
-def run(words: Sequence[str], program: str = "pyredis-check-aof", preamble: Preamble = no_preamble) -> int:
+def run(words: Sequence[str], program: str = "pyredis-check-aof", preamble: Preamble = check_preamble) -> int:
     try:
         parsed = parse_arguments(words)
         if parsed is None:

@@ -22,7 +22,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
-from _pyredis import aof, disk, saving
+import _pyredis.aof as aof
+import _pyredis.disk as disk
+import _pyredis.saving as saving
 
 from pyredis.config_types import ConfigError
 

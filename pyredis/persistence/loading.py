@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from _pyredis import disk, loading
+import _pyredis.disk as disk
+import _pyredis.loading as loading
 
 from .errors import CannotStart
 

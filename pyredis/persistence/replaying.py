@@ -12,48 +12,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
 
-from _pyredis import aof, disk
+import _pyredis.aof as aof
+import _pyredis.disk as disk
+import _pyredis.loading as loading
 
 from .aof import AppendOnly
 from .errors import CannotStart
 from .manifest import BASE, Manifest, Part
 
-MAGIC = b"REDIS"
+MAGICS = (b"REDIS", b"VALKEY")         # an RDB begins with one of these
 INTERRUPTED = "interrupted"
 
 
-class Progress(Protocol):
-    """Who tells of it: `begin` with all bytes, `advance` with how many of them are done -> go on?"""
-
-    def begin(self, total: int) -> None: ...
-    def advance(self, done: int) -> bool: ...
-    def end(self, ok: bool) -> None: ...
-
-
-class Silent:
-    """Nobody is told."""
-
-    def begin(self, total: int) -> None: ...
-
-    def advance(self, done: int) -> bool:
-        return True
-
-    def end(self, ok: bool) -> None: ...
-
-
-# (path, file's offset of progress) -> offset behind the RDB; raises an exception whose text says what is wrong.
-ReadRdb = Callable[[str, Callable[[int], bool]], int]
-
-
 class Replaying:
-    """Loads what `append` has in its manifest. `read_rdb` reads the RDB at the beginning of a file."""
+    """Loads what `append` has in its manifest; `progress` is told how far it is, and reads the RDBs."""
 
-    def __init__(self, append: AppendOnly, read_rdb: ReadRdb, progress: Progress | None = None) -> None:
-        self.append, self.read_rdb = append, read_rdb
-        self.progress: Progress = progress or Silent()
+    def __init__(self, append: AppendOnly, progress: Loading) -> None:
+        self.append, self.progress = append, progress
         self.core, self.log, self.config = append.core, append.log, append.config
         self._done = 0                    # bytes of the files before this one
 
@@ -112,8 +88,8 @@ class Replaying:
                               f"{error.strerror}") from None
         try:
             start = 0
-            if os.pread(fd, len(MAGIC), 0) == MAGIC:
-                start = self._preamble(path, name, kind)
+            if os.pread(fd, 6, 0).startswith(MAGICS):
+                start = self._preamble(fd, name, kind, size)
                 os.lseek(fd, start, os.SEEK_SET)
                 if start < size:
                     self.log.notice("Reading the remaining AOF tail...")
@@ -127,13 +103,16 @@ class Replaying:
     def _advance(self, at: int) -> bool:
         return self.progress.advance(self._done + at)
 
-    def _preamble(self, path: str, name: str, kind: str) -> int:
+    def _preamble(self, fd: int, name: str, kind: str, size: int) -> int:
+        """Reads the RDB that the file begins with; where it ends."""
         base = kind == "base" and name.endswith(".rdb")
         self.log.notice("Reading RDB base file on AOF loading..." if base else "Reading RDB preamble from AOF file...")
         try:
-            return self.read_rdb(path, self._advance)
-        except Exception as error:
-            self.log.warning(str(error))
+            return self.progress.read(fd, size, self._advance, ["expired"])      # the commands may mean such keys
+        except loading.LoadStopped:
+            raise CannotStart(INTERRUPTED) from None
+        except (loading.LoadError, OSError) as error:
+            self.log.warning(self.progress.explain(name, error))
             raise self._fatal(f"Error reading the RDB base file {name}, AOF loading aborted" if base else
                               f"Error reading the RDB preamble of the AOF file {name}, AOF loading aborted") from None
 

@@ -6,12 +6,10 @@ they were made to promise. Without it the RDB file.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
-from _pyredis import disk
-from _pyredis.loading import LoadError, clear
+from _pyredis.loading import clear
 
 from .aof import AppendOnly
 from .errors import CannotStart
@@ -36,17 +34,7 @@ class Startup:
             self.loading.load_rdb()
 
     def _replay(self) -> None:
-        Replaying(self.append, self._read_rdb, self.loading).load()
-
-    def _read_rdb(self, path: str, advance: Callable[[int], bool]) -> int:
-        """The RDB that a file of commands begins with: keys whose time is over are kept, the commands may mean them."""
-        fd = disk.open_file(self.core, path, os.O_RDONLY)
-        try:
-            return self.loading.read(fd, os.fstat(fd).st_size, advance, ["expired"])
-        except LoadError as error:
-            raise ValueError(self.loading.explain(path, error)) from None
-        finally:
-            os.close(fd)
+        Replaying(self.append, self.loading).load()
 
     def reload_append_only(self) -> bool:
         """All data again from the append-only files; False: that failed, and the log says why."""
