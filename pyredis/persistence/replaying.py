@@ -19,6 +19,7 @@ import _pyredis.loading as loading
 
 from .aof import AppendOnly
 from .errors import CannotStart
+from .loading import Loading
 from .manifest import BASE, Manifest, Part
 
 MAGICS = (b"REDIS", b"VALKEY")         # an RDB begins with one of these
