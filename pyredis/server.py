@@ -96,6 +96,7 @@ class Server:
         self.stopping_by_interrupt = False
         self._cron_count = 0
         self._apply_config()
+        self.shutdown.tick = self._look_for_interrupt
         self.startup_memory = self.core.memory()["used"]
 
     # ---- configuration
@@ -273,11 +274,19 @@ class Server:
 
     def _on_interrupt(self) -> None:
         if self.stopping_by_interrupt and self.shutdown.signalled:
-            self.log.warning("You insist... exiting now.")
-            os._exit(1)
+            self._insist()
         self.stopping_by_interrupt = True
         self.log.warning("Received SIGINT scheduling shutdown...")
         self._shut_down_by_signal("shutdown-on-sigint")
+
+    def _insist(self) -> None:
+        self.log.warning("You insist... exiting now.")
+        raise SystemExit(1)
+
+    def _look_for_interrupt(self) -> None:
+        """During the last save: has the second SIGINT come?"""
+        if self.stopping_by_interrupt and self.loop.is_pending(signal.SIGINT):
+            self._insist()
 
     def _shut_down_by_signal(self, parameter: str) -> None:
         self.shutdown.signal(parameter)

@@ -3,8 +3,8 @@
     python -m bench.load.saving [--servers pyredis,redis8,valkey9] [--strings 5000000] [--mixed 1000000]
                                 [--rounds 5] [--seconds 8] [--json FILE]
 
-Two data sets: strings of 16 bytes under names of 16, and collections of four kinds with 8 elements each (an eighth of
-the strings' number is typical of use). Each server is filled alone, since memory is short, and saves `rounds` times into
+Two data sets: strings of 16 bytes under names of 16, and collections of four kinds with 8 elements each.
+Each server is filled alone, since memory is short, and saves `rounds` times into
 its own folder; the medians of processor time (user and system, of the server) and of wall time are printed, with the
 file's size. Then a client sends PINGs (bench.load.ping) while a BGSAVE begins every EVERY seconds, as often for each
 server, for `seconds`: the wait that 999 of 1,000 were spared, and the fork's time as INFO tells it.

@@ -17,6 +17,7 @@ REPORT.size bytes each: (keys, cow, cow_peak, cow_sum, cow_count, stage, errno, 
 import os
 import struct
 
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport errno
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
@@ -24,6 +25,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from _pyredis.base.child cimport CHILD_KILLED, Child, child_end, child_fork, child_progress
+from _pyredis.base.clock cimport Clock, clock_mono_us
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport GATE_DISK, Server
 from _pyredis.cmd.functions cimport Library, libraries_of
@@ -43,6 +45,7 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     PATH = 4096
     MARK_ROOM = 16
+    TICK_US = 20000
 
 REPORT = struct.Struct("=QQQQIiiI")
 STAGES = {<int>SNAPSHOT_OPEN: "open", <int>SNAPSHOT_WRITE: "write", <int>SNAPSHOT_SYNC: "sync",
@@ -115,26 +118,59 @@ cdef class _Job:
             self.snapshot.facts.function_count += 1
 
 
-cdef bint _delay(void* snapshot, int keys) noexcept nogil:
-    snapshot_delay((<Snapshot*>snapshot).delay_us, keys)
-    return True
+cdef struct Pace:                  # of a save in the foreground
+    Snapshot* snapshot
+    const Clock* clock
+    void* tick                     # a Python callable; NULL: nobody wants to be called
+    int64_t next_us
+    void* failure                  # what it raised
 
 
-def save(Core core, str path, str kind, list aux, dict options, str name=None):
-    """Writes the file, while everybody waits; its bytes. SaveError."""
+cdef void _tick(Pace* pace) noexcept:
+    try:
+        (<object>pace.tick)()
+    except BaseException as error:
+        Py_INCREF(error)
+        pace.failure = <void*>error
+
+
+cdef bint _in_foreground(void* arg, int keys) noexcept nogil:
+    cdef Pace* pace = <Pace*>arg
+    if pace.snapshot.delay_us:
+        snapshot_delay(pace.snapshot.delay_us, keys)
+    if pace.tick != NULL and clock_mono_us(pace.clock) >= pace.next_us:
+        pace.next_us = clock_mono_us(pace.clock) + TICK_US
+        with gil:
+            _tick(pace)
+    return pace.failure == NULL
+
+
+def save(Core core, str path, str kind, list aux, dict options, str name=None, tick=None):
+    """Writes the file, while everybody waits; its bytes. SaveError.
+
+    `tick` is called 50 times a second meanwhile, and what it raises ends the save and is raised.
+    """
+    cdef Pace pace
     cdef _Job job = _Job(core, kind, aux, options)
     cdef Snapshot* f = &job.snapshot
     cdef SnapshotStage stage
     cdef bytes temporary = os.fsencode(path), final = os.fsencode(name or "")
     cdef const char* p = temporary
     cdef const char* q = final
-    if f.delay_us:
-        f.facts.progress = _delay
-        f.facts.arg = f
+    memset(&pace, 0, sizeof(Pace))
+    pace.snapshot, pace.clock = f, &core.s.clock
+    pace.tick = <void*>tick if tick is not None else NULL
+    if f.delay_us or tick is not None:
+        f.facts.progress = _in_foreground
+        f.facts.arg = &pace
     with nogil:
         stage = snapshot_write(f, core.s.ks, p)
         if stage == SNAPSHOT_DONE and q[0]:
             stage = snapshot_adopt(f, p, q)
+    if pace.failure != NULL:
+        failure = <object>pace.failure
+        Py_DECREF(failure)
+        raise failure
     if stage != SNAPSHOT_DONE:
         raise SaveError(STAGES[<int>stage], f.error, path)
     return f.written

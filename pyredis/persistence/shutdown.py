@@ -23,7 +23,7 @@ class Snapshot(Protocol):
     @property
     def in_progress(self) -> bool: ...
 
-    def save(self) -> None: ...
+    def save(self, tick: Callable[[], None] | None = None) -> None: ...
 
     def cancel(self, *, wait: bool = False) -> None: ...
 
@@ -42,6 +42,7 @@ class Shutdown:
         self._stop, self._notify, self._save_failed = stop, notify, save_failed
         self.before: list[Callable[[bool], bool]] = []
         self.lagging: Callable[[], int] = lambda: 0       # replicas that have not caught up
+        self.tick: Callable[[], None] | None = None       # called during the last save; may end it, by raising
         self.loading: Callable[[], bool] = lambda: False
         self.signalled = ""               # the parameter that says how, of a signal that asked
         self.deadline_ms = 0              # of a shutdown that waits; 0: none does
@@ -118,7 +119,7 @@ class Shutdown:
         self.log.notice("Saving the final RDB snapshot before exiting.")
         self._notify("STATUS=Saving the final RDB snapshot\n")
         try:
-            self.snapshot.save()
+            self.snapshot.save(self.tick)
         except self._save_failed:
             if force:
                 self.log.warning("Error trying to save the DB. Exit anyway.")

@@ -13,6 +13,7 @@ error) if there are save points, until one succeeds; save points try again after
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import _pyredis.saving as saving
@@ -92,15 +93,20 @@ class Snapshot:
 
     # ---- in the foreground
 
-    def save(self) -> None:
-        """Writes the snapshot while everybody waits. SaveFailed."""
+    def save(self, tick: Callable[[], None] | None = None) -> None:
+        """Writes the snapshot while everybody waits. SaveFailed. `tick` is called now and then; what it raises ends
+        the save, and no file is left of it."""
         path, name, dirty = f"temp-{os.getpid()}.rdb", self.config["dbfilename"], self.dirty
         try:
-            saving.save(self.core, path, "rdb", file_aux(self.core, self.version), file_options(self.config), name)
+            saving.save(self.core, path, "rdb", file_aux(self.core, self.version), file_options(self.config), name,
+                        tick)
         except OSError as error:
             self._tell(getattr(error, "stage", ""), error.errno or 0, absolute(path), name)
             remove(path)
             raise SaveFailed from None
+        except BaseException:
+            remove(path)
+            raise
         self.log.notice("DB saved on disk")
         self._saved(dirty)
 

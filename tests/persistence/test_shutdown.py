@@ -157,3 +157,16 @@ def test_a_folder_that_is_gone_is_told(start_server):
         server.call("SAVE")
     assert logged(server, "Failed opening the temp RDB file temp-")
     assert ask(server, "NOSAVE") == 0
+
+
+def test_a_second_interrupt_ends_the_last_save_and_leaves_nothing_of_it(start_server):
+    server = start_server(*POINTS)
+    for i in range(40):
+        server.call("SET", f"key:{i}", i)
+    server.call("CONFIG", "SET", "rdb-key-save-delay", 100_000)
+    server.process.send_signal(signal.SIGINT)
+    eventually(lambda: temporary_files(server) == [f"temp-{server.pid}.rdb"])
+    server.process.send_signal(signal.SIGINT)
+    assert ended(server) == 1
+    assert temporary_files(server) == []
+    assert keys_of(server) is None
