@@ -219,11 +219,12 @@ def _fragmentation(m: Memory) -> Fields:
 
 
 def _persistence(server: Any) -> Fields:
-    yield "loading", 0
+    loading = server.loading
+    yield "loading", int(loading.active)
     yield "async_loading", 0
     yield from _snapshot(server.children, server.snapshot)
-    for name in ("rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"):
-        yield name, 0
+    yield "rdb_last_load_keys_expired", loading.expired
+    yield "rdb_last_load_keys_loaded", loading.keys
     stats = server.append_only.stats
     yield from _append_only(server.append_only, stats)
     yield "module_fork_in_progress", 0
@@ -235,6 +236,13 @@ def _persistence(server: Any) -> Fields:
         yield "aof_buffer_length", stats["buffer"]
         yield "aof_pending_bio_fsync", stats["pending"]
         yield "aof_delayed_fsync", stats["delayed"]
+    if loading.active:
+        yield "loading_start_time", int(loading.began)
+        yield "loading_total_bytes", loading.total
+        yield "loading_rdb_used_mem", loading.memory_then
+        yield "loading_loaded_bytes", loading.done
+        yield "loading_loaded_perc", f"{loading.done / loading.total * 100 if loading.total else 0:.2f}"
+        yield "loading_eta_seconds", loading.eta_seconds
 
 
 def _append_only(append: Any, stats: dict[str, int] | None) -> Fields:

@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable
 
 import _pyredis.saving as saving
-from _pyredis.aof import clear
 from _pyredis.core import Core
 
 import pyredis
@@ -38,12 +37,14 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
-from pyredis.persistence.aof import AppendOnly, CannotStart
+from pyredis.persistence.aof import AppendOnly
 from pyredis.persistence.children import Children
+from pyredis.persistence.errors import CannotStart
 from pyredis.persistence.gate import DiskGate
-from pyredis.persistence.replaying import Replaying
+from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
+from pyredis.persistence.startup import Startup
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
@@ -84,9 +85,13 @@ class Server:
         self.children = Children(self.core, self.loop, self.log)
         self.gate = DiskGate(self.core)
         self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.loading = Loading(self.core, config, self.log, self.loop.serve_others)
         self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
         self.append_only = AppendOnly(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
         self.shutdown.before.append(self.append_only.before_shutdown)
+        self.shutdown.loading = lambda: self.loading.active
+        self.loading.ended = lambda: self.shutdown.done
+        self.startup = Startup(self.append_only, self.loading)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
@@ -184,12 +189,13 @@ class Server:
         self._watch_process_config()
         self._watch_signals()
         saving.watch_flushes(self.core)
+        self.append_only.watch(self.loop)
         log.role = "M"
         log.notice("Server initialized")
         try:
-            self._load()
+            self.startup.load()
         except CannotStart:
-            return 1
+            return 0 if self.shutdown.done else 1
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
         # What exists now stays; a collection then only looks at what control commands leave behind.
@@ -235,26 +241,6 @@ class Server:
                 self.log.warning(f"Warning: {param.name} has no effect yet: {param.todo}.")
         return True
 
-    def _load(self) -> None:
-        """What the files hold. CannotStart."""
-        append = self.append_only
-        append.watch(self.loop)
-        append.load_manifest()
-        if self.config["appendonly"]:
-            Replaying(append).load()
-            append.open()
-
-    def load_append_only(self) -> bool:
-        """DEBUG LOADAOF: all data again from the files; False: that failed, and the log says why."""
-        append = self.append_only
-        append.flush()
-        clear(self.core)
-        try:
-            Replaying(append).load()
-        except CannotStart:
-            return False
-        return True
-
     def _ready(self) -> None:
         if self.config["port"]:
             self.log.notice("Ready to accept connections tcp")
@@ -268,11 +254,20 @@ class Server:
         self.loop.on_signal(signal.SIGTERM, self._on_terminate)
         self.loop.on_signal(signal.SIGINT, self._on_interrupt)
 
+    def _end_if_loading(self) -> None:
+        """There is nothing to save then, and nobody to wait for."""
+        if self.loading.active:
+            self.log.warning("Received shutdown signal during loading, exiting now.")
+            self._end()
+            os._exit(0)
+
     def _on_terminate(self) -> None:
+        self._end_if_loading()
         self.log.warning("Received SIGTERM scheduling shutdown...")
         self._shut_down_by_signal("shutdown-on-sigterm")
 
     def _on_interrupt(self) -> None:
+        self._end_if_loading()
         if self.stopping_by_interrupt and self.shutdown.signalled:
             self._insist()
         self.stopping_by_interrupt = True

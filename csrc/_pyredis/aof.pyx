@@ -8,16 +8,12 @@ import os
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint64_t
 
-from _pyredis.base.slice cimport slice_of
 from _pyredis.base.worker cimport atomic_get, worker_pending, worker_wait
 from _pyredis.cmd.aof cimport (AOF_SYNC_ALWAYS, AOF_SYNC_EVERYSEC, AOF_SYNC_NO, Aof, AofPolicy, aof_close,
                                aof_close_later, aof_flush_now, aof_free, aof_of, aof_open, aof_rotate, aof_settle,
                                aof_sync_now, aof_tick)
 from _pyredis.cmd.propagate cimport propagation_of
-from _pyredis.cmd.dispatch cimport dispatch_drain
 from _pyredis.core cimport Core
-from _pyredis.db.effects cimport EV_NONE, effects_key
-from _pyredis.db.keyspace cimport keyspace_flush
 from _pyredis.replay cimport (REPLAY_DONE, REPLAY_FAILED, REPLAY_FORMAT, REPLAY_OPEN_MULTI, REPLAY_STOPPED,
                               REPLAY_TRUNCATED, REPLAY_UNKNOWN, Replay, ReplayEnd, replay_run)
 
@@ -126,15 +122,6 @@ def stats(Core core):
 
 
 # ---------------------------------------------------------------- reading
-
-def clear(Core core):
-    """Removes all keys, to be loaded again; nobody is told but WATCH and the like."""
-    cdef int i
-    for i in range(core.s.ks.count):
-        keyspace_flush(core.s.ks, &core.s.ks.dbs[i], False)
-        effects_key(&core.s.ks.fx, i, slice_of(NULL, 0), EV_NONE, b"flushdb", 0)
-    dispatch_drain(core.s)
-
 
 cdef bint _progress(void* told, uint64_t at) noexcept nogil:
     with gil:

@@ -9,13 +9,16 @@ from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from _pyredis.base.disk cimport Disk, disk_read
-from _pyredis.base.slice cimport Slice
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport OK, Status, status_text
 from _pyredis.cmd.ctx cimport CONN_FAKE, Conn, Ctx, GATE_LOADING, Server
-from _pyredis.cmd.dispatch cimport dispatch_context
-from _pyredis.cmd.functions cimport Library, library_check, library_commit, library_free, library_load
+from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_drain
+from _pyredis.cmd.functions cimport (Library, libraries_forget, library_check, library_commit, library_free,
+                                     library_load)
 from _pyredis.conn cimport conn_free, conn_new
 from _pyredis.core cimport Core
+from _pyredis.db.effects cimport EV_NONE, effects_key
+from _pyredis.db.keyspace cimport keyspace_flush
 from _pyredis.rdb.file_reader cimport (READ_ANY_VERSION, READ_DRY, READ_EXPIRED, READ_MERGE, READ_SUM, FileLoad,
                                        file_load)
 from _pyredis.rdb.source cimport Source, source_done, source_of_stream, source_offset
@@ -103,6 +106,16 @@ cdef bint _library(void* job, Slice code) noexcept nogil:
         library_free(j.s, library)
     snprintf(j.error, sizeof(j.error), status_text(st), c.detail)
     return False
+
+
+def clear(Core core):
+    """Removes all keys and functions, to be loaded again; nobody is told but WATCH and the like."""
+    cdef int i
+    for i in range(core.s.ks.count):
+        keyspace_flush(core.s.ks, &core.s.ks.dbs[i], False)
+        effects_key(&core.s.ks.fx, i, slice_of(NULL, 0), EV_NONE, b"flushdb", 0)
+    dispatch_drain(core.s)
+    libraries_forget(core.s)
 
 
 def begin(Core core):

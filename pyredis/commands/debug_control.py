@@ -270,8 +270,28 @@ def _flush_sleep(server: Any, client: Any, args: list[bytes]) -> Simple:
     return OK
 
 
+def _reload(server: Any, client: Any, args: list[bytes]) -> Simple:
+    options = {word.lower().decode("utf-8", "replace") for word in args}
+    if not options <= {"merge", "noflush", "nosave"}:
+        raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    if "nosave" not in options:
+        try:
+            server.snapshot.save()
+        except server.save_failed:
+            raise ReplyError("ERR") from None
+    if not server.startup.reload_rdb(options):
+        raise ReplyError("ERR Error trying to load the RDB dump, check server logs.")
+    server.log.warning("DB reloaded by DEBUG RELOAD")
+    return OK
+
+
+def _skip_sums(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.loading.skip_sums = _switch(args[0])
+    return OK
+
+
 def _load_append_only(server: Any, client: Any, args: list[bytes]) -> Simple:
-    if not server.load_append_only():
+    if not server.startup.reload_append_only():
         raise ReplyError("ERR Error trying to load the AOF files, check server logs.")
     server.log.warning("Append Only File loaded by DEBUG LOADAOF")
     return OK
@@ -390,6 +410,8 @@ ROWS = (
     Subcommand(_quicklist, 1, 2, "QUICKLIST <key> [<0|1>]", "Print the nodes of a quicklist to the standard output."),
     Subcommand(_packed_threshold, 1, 1, "QUICKLIST-PACKED-THRESHOLD <size>",
                "Give list elements from this size on a node of their own; 0: only those too large for a node."),
+    Subcommand(_reload, 0, 3, "RELOAD [option ...]", "Save the RDB file and load it: MERGE, NOFLUSH, NOSAVE."),
+    Subcommand(_skip_sums, 1, 1, "SET-SKIP-CHECKSUM-VALIDATION <0|1>", "With 1 sums of RDB files are not checked."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
                "Remove expired keys in the background or not."),
     Subcommand(_allow_all_in_scripts, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>",
@@ -406,5 +428,5 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 ABSENT = frozenset((
     "client-eviction", "clusterlink", "crash-and-recover",
     "drop-cluster-packet-filter", "internal_secret", "leak",
-    "mallctl", "mallctl-str", "mark-internal-client", "reload",
-    "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))
+    "mallctl", "mallctl-str", "mark-internal-client",
+    "repl-pause", "replicate", "restart", "script", "stringmatch-test"))

@@ -29,6 +29,7 @@ import _pyredis.saving as saving
 from pyredis.config_types import ConfigError
 
 from .children import Children, Outcome
+from .errors import CannotStart
 from .gate import DiskGate
 from .manifest import Manifest, ManifestError, parse
 from .snapshot import file_aux, file_options
@@ -48,10 +49,6 @@ class Log(Protocol):
 
 class Loop(Protocol):
     def watch(self, fd: int, callback: Callable[[], None]) -> None: ...
-
-
-class CannotStart(Exception):
-    """The server has to end; the log says why."""
 
 
 class AppendOnly:
@@ -78,6 +75,7 @@ class AppendOnly:
         self._told_broken = False
         config.on_change("appendonly", self._switch)
         config.on_change("appendfsync", self._set_policy)
+        config.on_change("aof-disable-auto-gc", lambda off: self._drop_history())
         config.on_change("aof-timestamp-enabled", lambda on: aof.set_timestamps(core, on))
         aof.set_timestamps(core, config["aof-timestamp-enabled"])
 
@@ -211,7 +209,7 @@ class AppendOnly:
 
     def _drop_history(self) -> None:
         """Deletes what is history, in the background where that takes long."""
-        if not self.manifest.history:
+        if not self.manifest.history or self.config["aof-disable-auto-gc"]:
             return
         for part in self.manifest.history:
             self.log.notice(f"Removing the history file {part.name} in the background")
@@ -291,6 +289,8 @@ class AppendOnly:
         return "aof-base" if self.config["aof-use-rdb-preamble"] else "commands"
 
     def _aux(self) -> list[tuple[bytes, bytes]]:
+        if self._form == "commands":
+            return [(b"#TS", b"%d" % int(time.time()))] if self.config["aof-timestamp-enabled"] else []
         return file_aux(self.core, self.version, aof_base=True)
 
     def _options(self) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import _pyredis.aof as aof
 import _pyredis.disk as disk
-import _pyredis.loading as loading
+from _pyredis.loading import LoadStopped
 
-from .aof import AppendOnly, CannotStart
+from .aof import AppendOnly
+from .errors import CannotStart
 from .manifest import BASE, Manifest, Part
 
 MAGICS = (b"REDIS", b"VALKEY")         # an RDB begins with one of these
@@ -44,11 +46,15 @@ class Silent:
     def end(self, ok: bool) -> None: ...
 
 
-class Replaying:
-    """Loads what `append` has in its manifest."""
+# (path, function of the offset -> go on?) -> offset behind the RDB; what it raises says what is wrong.
+ReadRdb = Callable[[str, Callable[[int], bool]], int]
 
-    def __init__(self, append: AppendOnly, progress: Progress | None = None) -> None:
-        self.append = append
+
+class Replaying:
+    """Loads what `append` has in its manifest. `read_rdb` reads the RDB at the beginning of a file."""
+
+    def __init__(self, append: AppendOnly, read_rdb: ReadRdb, progress: Progress | None = None) -> None:
+        self.append, self.read_rdb = append, read_rdb
         self.progress: Progress = progress or Silent()
         self.core, self.log, self.config = append.core, append.log, append.config
         self._done = 0                    # bytes of the files before this one
@@ -109,7 +115,7 @@ class Replaying:
         try:
             start = 0
             if os.pread(fd, 6, 0).startswith(MAGICS):
-                start = self._preamble(fd, name, kind, size)
+                start = self._preamble(path, name, kind)
                 os.lseek(fd, start, os.SEEK_SET)
                 if start < size:
                     self.log.notice("Reading the remaining AOF tail...")
@@ -123,21 +129,16 @@ class Replaying:
     def _advance(self, at: int) -> bool:
         return self.progress.advance(self._done + at)
 
-    def _preamble(self, fd: int, name: str, kind: str, size: int) -> int:
+    def _preamble(self, path: str, name: str, kind: str) -> int:
         """Reads the RDB that the file begins with; where it ends."""
         base = kind == "base" and name.endswith(".rdb")
         self.log.notice("Reading RDB base file on AOF loading..." if base else "Reading RDB preamble from AOF file...")
         try:
-            how = ["expired", *(["sum"] if self.config["rdbchecksum"] else []),
-                   *(["any version"] if self.config["rdb-version-check"] == "relaxed" else [])]
-            figures = loading.load(self.core, fd, how, size=size, on_progress=self._advance,
-                                   interval=self.config["loading-process-events-interval-bytes"],
-                                   delay_us=self.config["key-load-delay"])
-            return int(figures["bytes"])
-        except loading.LoadStopped:
+            return self.read_rdb(path, self._advance)
+        except LoadStopped:
             raise CannotStart(INTERRUPTED) from None
-        except (loading.LoadError, OSError) as error:
-            self.log.warning(f"{name}: {error}")
+        except (ValueError, OSError) as error:
+            self.log.warning(str(error))
             raise self._fatal(f"Error reading the RDB base file {name}, AOF loading aborted" if base else
                               f"Error reading the RDB preamble of the AOF file {name}, AOF loading aborted") from None
 

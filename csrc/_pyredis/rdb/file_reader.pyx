@@ -84,6 +84,7 @@ cdef void _enter(Reading* r, const Waiting* w) noexcept nogil:
             keyspace_release(f.ks, w.entry)
             return
         keyspace_delete(f.ks, w.db, key, other)
+    f.ks.made_way = True                           # nobody is told of a new key
     keyspace_add(f.ks, w.db, key, w.entry)
     if w.expiry != UNSET:
         keyspace_set_expiry(f.ks, w.db, key, w.entry, w.expiry)
