@@ -192,9 +192,12 @@ cdef void _serve_meanwhile(Core core, Conn** conns, size_t n) noexcept nogil:
     """Serves others from within a command: first what was read before it began. Time stands still for the command."""
     cdef Server* s = core.s
     cdef int64_t now = s.ks.now_ms
+    cdef uint32_t gates = s.other_gates & ~s.gates
     cdef size_t i
+    s.gates |= gates
     conns_finish_group(s, core.batch)
     _serve(core, core.other_batch, conns, n)
+    s.gates &= ~gates
     for i in range(n):
         if (conns[i].events or _watch_changed(conns[i])) and not conns[i].flags & CONN_GONE:
             conn_due(s, conns[i])

@@ -153,6 +153,7 @@ cdef ReplayEnd _run(Replay* r, int count) noexcept nogil:
         b.requests[i].argv = b.args.at + b.requests[i].first
     keyspace_set_clock(s.ks, clock_unix_ms(&s.clock))
     s.gates = 0
+    s.other_gates = gates
     dispatch_prepare(s, b.requests, count)
     for i in range(count):
         q = &b.requests[i]
@@ -165,6 +166,7 @@ cdef ReplayEnd _run(Replay* r, int count) noexcept nogil:
         dispatch_run(s, q)
         r.commands += 1
     s.gates = gates
+    s.other_gates = 0
     out_clear(&r.conn.out)
     b.args.count = 0
     return end

@@ -75,6 +75,7 @@ class AppendOnly:
         self._told_broken = False
         config.on_change("appendonly", self._switch)
         config.on_change("appendfsync", self._set_policy)
+        config.on_change("aof-disable-auto-gc", lambda off: self._drop_history())
         config.on_change("aof-timestamp-enabled", lambda on: aof.set_timestamps(core, on))
         aof.set_timestamps(core, config["aof-timestamp-enabled"])
 
@@ -208,7 +209,7 @@ class AppendOnly:
 
     def _drop_history(self) -> None:
         """Deletes what is history, in the background where that takes long."""
-        if not self.manifest.history:
+        if not self.manifest.history or self.config["aof-disable-auto-gc"]:
             return
         for part in self.manifest.history:
             self.log.notice(f"Removing the history file {part.name} in the background")
@@ -288,6 +289,8 @@ class AppendOnly:
         return "aof-base" if self.config["aof-use-rdb-preamble"] else "commands"
 
     def _aux(self) -> list[tuple[bytes, bytes]]:
+        if self._form == "commands":
+            return [(b"#TS", b"%d" % int(time.time()))] if self.config["aof-timestamp-enabled"] else []
         return file_aux(self.core, self.version, aof_base=True)
 
     def _options(self) -> dict[str, Any]:

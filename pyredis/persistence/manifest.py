@@ -74,9 +74,11 @@ class Manifest:
         return replace(self, increments=(*self.increments, part), increment_number=number)
 
     def without_increments(self, kept: int) -> Manifest:
-        """All but the last `kept` are history: a new base has what they hold."""
+        """All but the last `kept` are history: a new base has what they hold. Where none is left, numbers begin
+        anew."""
         old = self.increments[:len(self.increments) - kept]
         return replace(self, increments=self.increments[len(old):],
+                       increment_number=self.increment_number if kept else 0,
                        history=self.history + tuple(part for one in old for part in _as_history(one)))
 
     def without_history(self) -> Manifest:

@@ -244,6 +244,7 @@ cdef struct Server:                 # what all connections share
     BlockPool blocks
     ParseLimits limits
     uint32_t gates
+    uint32_t other_gates            # beside these, for those who are served while a file's commands run
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long

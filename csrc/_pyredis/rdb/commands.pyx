@@ -1,5 +1,6 @@
 """commands -- all data as the commands that make it: the base of an append-only file without RDB preamble.
 
+    #TS:seconds               if the facts have an aux field of the name #TS
     FUNCTION LOAD source ...
     for each database that has keys: SELECT, and for each key
         string        SET
@@ -287,6 +288,12 @@ cdef void _database(Sink* s, Keyspace* ks, const Db* db, const FileFacts* facts)
 cdef bint commands_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil:
     cdef size_t f
     cdef int i
+    for f in range(facts.aux_count):             # an annotation, if it is asked for
+        if facts.aux[f].name.len and facts.aux[f].name.ptr[0] == c'#':
+            sink_slice(s, facts.aux[f].name)
+            sink_write(s, b":", 1)
+            sink_slice(s, facts.aux[f].value)
+            sink_write(s, b"\r\n", 2)
     for f in range(facts.function_count):
         _header(s, c'*', 3)
         _text(s, b"FUNCTION", 8)
