@@ -30,10 +30,10 @@ from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, bl
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_LOADING,
                                CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY,
-                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT, CONN_LATER,
-                               CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
-                               CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING, GATE_MEMORY,
-                               GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS,
+                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC,
+                               CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
+                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING,
+                               GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS,
                                ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
