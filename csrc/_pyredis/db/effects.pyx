@@ -116,7 +116,7 @@ cdef void effects_clear(Effects* fx) noexcept nogil:
     fx.dirty += fx.command_dirty
     fx.command_dirty = 0
     fx.rewritten = fx.to_replicas = fx.atomic = False
-    fx.count = 0
+    fx.count = fx.told = 0
     if fx.arg_count or fx.rewrite_count:
         for i in range(fx.arg_count):
             mem_free(fx.mem, <void*>fx.args[i].ptr, fx.args[i].len)
