@@ -68,7 +68,7 @@ cdef Status cmd_flushall(Ctx* c) noexcept nogil:
     if st != OK:
         return st
     for i in range(c.ks.count):
-        if c.ks.dbs[i].keys.used:
+        if c.ks.dbs[i].keys.used or &c.ks.dbs[i] == c.db:      # of nothing, too: clients may have a miss cached
             _flush(c, &c.ks.dbs[i], lazily)
     _answer(c, lazily)
     return OK
