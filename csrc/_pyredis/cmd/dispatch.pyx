@@ -12,7 +12,7 @@ with one comparison. Nobody but this module answers an error on a command's beha
 
 Within MULTI the last of the checks queues what has passed all others. EXEC, and scripts, run commands within their
 own (dispatch_nested): counted and answered one by one, while their effects are drained together, when the outer one
-ends, and propagated as one transaction.
+ends, and propagated as one transaction. Only notifications go out between them.
 
 A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
 that connection waits, and is read again from `start`.

@@ -3,8 +3,9 @@
     EVAL ... -> script_call -> [ Lua: redis.call -> checks -> dispatch_nested -> reply buffer -> Lua value ] -> reply
 
 A script is called under pcall with a handler that notes where an error came from. Its commands run on a connection of
-their own, without a socket, whose reply buffer is read back into Lua values (lua/convert); arguments are slices of the
-strings that Lua holds. Nothing in between is Python, and nothing is copied but what is stored.
+their own, without a socket, whose reply buffer is read back into Lua values (lua/convert), except that a reply of one
+integer is caught before it is written; arguments are slices of the strings that Lua holds. Nothing in between is
+Python, and nothing is copied but what is stored.
 
 Effects of the commands gather in the one list and are drained when the script is done, with the command that ran it;
 what is propagated is what the commands did, never the script.

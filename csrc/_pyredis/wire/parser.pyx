@@ -6,7 +6,10 @@
 The parser does no I/O and owns no input: it looks at a buffer, moves `start` past each request it has
 read whole, and hands out arguments as slices of the buffer. Where the bytes end early it remembers how
 far it came: arguments already read are kept as offsets from the request's start, so the buffer may move
-or be compacted, and nothing is read twice, however small the pieces are.
+or be compacted, and what has been taken is not read again, however small the pieces are.
+
+Most requests are all there when they are looked at. Those are tried first, by a loop that keeps nothing (_whole): where
+it finds anything unusual it has done nothing, and the careful way begins at the same byte.
 
 An inline request's words may hold escapes; they are decoded into a block of their own (`line`), never in
 place, so that a request can be read again when its connection is held up.
