@@ -9,6 +9,7 @@ Targets are the most that pyredis may take of the better peer's: of each Step CE
 of a Large or a Holding 1.
 """
 
+import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -154,22 +155,31 @@ STEPS = [
 
 @dataclass(frozen=True)
 class Burst:
-    """Commands that a client sends together, again and again; `*` in a key stands for a number below `span`."""
+    """Commands that a client sends together, again and again; `*` in a key stands for a number below `span`, and `&`
+    for one that is the same in all of the commands and their reply."""
 
     command: str
     commands: tuple[str, ...]
-    reply: bytes                    # to all of them, always the same
+    reply: bytes                    # to all of them
     clients: int = 50
     span: int = 100_000
     target: float = MEAN
+    first: tuple[tuple[str, ...], ...] = ()     # commands before the run
+    hello: tuple[str, ...] = ()     # what each client sends first
+    listeners: int = 0              # more connections, which only listen
+    listen: tuple[str, ...] = ()    # what these send first
 
     @property
     def name(self) -> str:
         return f"{self.command} P{len(self.commands)}"
 
-    def payload(self, rng: random.Random) -> bytes:
-        return b"".join(peers.encode(*(word.replace("*", f"{rng.randrange(self.span):012d}") for word in text.split()))
-                        for text in self.commands)
+    def exchange(self, rng: random.Random) -> tuple[bytes, bytes]:
+        """What a client sends, and what it is to be answered."""
+        same = f"{rng.randrange(self.span):012d}"
+        texts = [text.replace("&", same) for text in self.commands]
+        request = b"".join(peers.encode(*(
+            word.replace("*", f"{rng.randrange(self.span):012d}") for word in text.split())) for text in texts)
+        return request, self.reply.replace(b"&", same.encode())
 
 
 def transactions(count: int, sets: int) -> Burst:
@@ -178,7 +188,29 @@ def transactions(count: int, sets: int) -> Burst:
     return Burst(f"MULTI_SET{sets}_EXEC", ("MULTI", *[f"SET key:* {VALUE}"] * sets, "EXEC") * count, reply * count)
 
 
-BURSTS = [transactions(1, 1), transactions(1, 10), transactions(4, 10), transactions(1, 50)]
+def script(name: str, code: str, target: float, *arguments: str) -> Burst:
+    """A script that returns 1, sixteen times."""
+    call = " ".join(("EVALSHA", hashlib.sha1(code.encode()).hexdigest(), *arguments))
+    return Burst(name, (call,) * 16, b":1\r\n" * 16, clients=4, target=target, first=(("SCRIPT", "LOAD", code),))
+
+
+TRACKING = ("HELLO 3", "CLIENT TRACKING ON")
+INVALIDATED = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$16\r\nkey:&\r\n"
+READ_THEN_WRITTEN = b"+OK\r\n$16\r\n%b\r\n+OK\r\n%b" % (VALUE.encode(), INVALIDATED)
+
+BURSTS = [
+    transactions(1, 1), transactions(1, 10), transactions(4, 10), transactions(1, 50),
+    script("SCRIPT_RETURN", "return 1", MEAN, "0"),
+    script("SCRIPT_SET", "redis.call('SET', KEYS[1], ARGV[1]) return 1", MEAN, "1", "key:*", VALUE),
+    script("SCRIPT_INCR1000", "for i = 1, 1000 do redis.call('INCR', KEYS[1]) end return 1", 0.4, "1", "key:*"),
+    Burst("TRACKED_SET", (f"SET key:* {VALUE}",) * 16, b"+OK\r\n" * 16, target=CEILING, hello=TRACKING),
+    Burst("TRACKED_SET_GET_SET", (f"SET key:& {VALUE}", "GET key:&", f"SET key:& {VALUE}") * 5, READ_THEN_WRITTEN * 5,
+          target=CEILING, hello=TRACKING),
+    Burst("BCAST_SET", (f"SET key:* {VALUE}",) * 16, b"+OK\r\n" * 16, target=CEILING,
+          listeners=5, listen=("HELLO 3", "CLIENT TRACKING ON BCAST")),
+    Burst("BCAST_PREFIX_SET", (f"SET key:* {VALUE}",) * 16, b"+OK\r\n" * 16, target=CEILING,
+          listeners=5, listen=("HELLO 3", "CLIENT TRACKING ON BCAST PREFIX key:00000000000")),
+]
 
 
 @dataclass(frozen=True)

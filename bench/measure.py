@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import peers
 from bench.families import DEL_MEMBERS, Burst, Holding, Large, Step, member, put
-from bench.load.burst import send_bursts
+from bench.load.burst import open_all, send_bursts
 from bench.load.fill import fill
 from bench.workloads import Group, Workload
 
@@ -64,12 +64,16 @@ def load(server: peers.Server, work: Workload | Step | Burst, requests: int) -> 
 def burst(server: peers.Server, work: Burst, requests: int) -> dict[str, float]:
     """As `load`, by a generator of our own; a request is one of the commands."""
     rng = random.Random(1)
-    payloads = [work.payload(rng) for _ in range(1000)]
+    exchanges = [work.exchange(rng) for _ in range(1000)]
     server.call("FLUSHALL")
-    before, began = server.cpu_us(), time.monotonic()
-    with peers.pinned(LOAD_CORE):
-        sent = send_bursts(server.port, payloads, work.reply, work.clients, requests // len(work.commands) + 1)
-    spent, seconds = server.cpu_us() - before, time.monotonic() - began
+    for command in work.first:
+        server.call(*command)
+    with peers.pinned(LOAD_CORE), ExitStack() as stack:
+        clients = open_all(stack, server.port, work.clients, work.hello)
+        listeners = open_all(stack, server.port, work.listeners, work.listen)
+        before, began = server.cpu_us(), time.monotonic()
+        sent = send_bursts(clients, exchanges, requests // len(work.commands) + 1, listeners)
+        spent, seconds = server.cpu_us() - before, time.monotonic() - began
     return {"cpu_us": spent / (sent * len(work.commands)), "rps": sent * len(work.commands) / seconds}
 
 

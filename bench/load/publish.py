@@ -1,27 +1,29 @@
 """publish -- what a PUBLISH costs the server, by who listens.
 
-    python -m bench.load.publish [--publishes N] [NAME ...]     starts each server (default: all there are) in turn
+    python -m bench.load.publish [--publishes N] [--rounds N] [--only PATTERN] [NAME ...]
 
-Subscribers sit in a process of their own that reads and throws away; this one publishes, over one connection, a
-few at a time, and waits for all to be delivered. The server's processor time a PUBLISH is what is told, in
-microseconds, the median of the rounds; the generators share the other core.
+The servers named (default: all there are) are measured in turn, forwards and backwards. Subscribers sit in a process
+of their own that reads and throws away; this one publishes, over one connection, a few at a time, and waits for all to
+be delivered. The server has a core of its own and the generators share the other. What is told is the server's
+processor time a PUBLISH, in microseconds, and of the first server its ratio to the better of the others within a
+round: median, least, greatest.
 """
 
 import argparse
-import json
+import contextlib
+import fnmatch
 import multiprocessing
 import multiprocessing.synchronize
 import select
 import socket
 import statistics
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench import peers
+from bench.measure import LOAD_CORE, start_all
 
 MESSAGE = b"x" * 64
-ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -76,45 +78,65 @@ def deliveries(went: socket.socket) -> Iterator[int]:
         yield int.from_bytes(went.recv(8, socket.MSG_WAITALL), "little")
 
 
-def measure(server: peers.Server, scene: Scene, publishes: int) -> float:
-    """Microseconds of the server's processor a PUBLISH."""
+@contextlib.contextmanager
+def audience(server: peers.Server, scene: Scene) -> Iterator[Iterator[int]]:
+    """The subscribers; how many bytes have reached them, batch by batch."""
     here, there = socket.socketpair()
     ready = multiprocessing.Event()
     listener = multiprocessing.Process(target=listen, args=(server.port, scene, ready, there), daemon=True)
     listener.start()
     ready.wait(60)
-    client = peers.Client(server.port)
-    went = deliveries(here)
-    costs = []
-    for _ in range(ROUNDS):
+    try:
+        yield deliveries(here)
+    finally:
+        listener.terminate()
+        listener.join()
+
+
+def measure(server: peers.Server, scene: Scene, publishes: int) -> float:
+    """Microseconds of the server's processor a PUBLISH."""
+    turns = max(publishes // scene.pipeline, 1)
+    with audience(server, scene) as went, contextlib.closing(peers.Client(server.port)) as client:
         begun = server.cpu_us()
-        for _ in range(publishes // scene.pipeline):
+        for _ in range(turns):
             client.send(peers.encode("PUBLISH", "news.1", MESSAGE) * scene.pipeline)
             for _ in range(scene.pipeline):
                 assert client.receive() == scene.delivered
             missing = message_bytes(scene) * scene.pipeline
             while missing > 0:
                 missing -= next(went)
-        costs.append((server.cpu_us() - begun) / (publishes // scene.pipeline * scene.pipeline))
-    listener.terminate()
-    listener.join()
-    client.close()
-    return statistics.median(costs)
+        return (server.cpu_us() - begun) / (turns * scene.pipeline)
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    middle, least, most = statistics.median(values), min(values), max(values)
+    return f"{middle:.{digits}f} ({least:.{digits}f}-{most:.{digits}f})"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(prog="bench.load.publish")
     parser.add_argument("--publishes", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="scenes by name, a glob")
     parser.add_argument("names", nargs="*", default=["pyredis", "redis8", "valkey9"])
     options = parser.parse_args()
-    found: dict[str, dict[str, float]] = {}
-    for name in options.names:
-        with peers.start(name) as server:
-            for scene in SCENES:
-                many = scene.delivered >= 100
-                count = max(options.publishes // 10, 16) if many else options.publishes * 5
-                found.setdefault(scene.name, {})[name] = round(measure(server, scene, count), 2)
-    json.dump(found, sys.stdout, indent=1)
+    with contextlib.ExitStack() as stack:
+        servers = start_all(options.names, stack)
+        stack.enter_context(peers.pinned(LOAD_CORE))
+        for scene in SCENES:
+            if not fnmatch.fnmatch(scene.name, options.only):
+                continue
+            count = max(options.publishes // 10, 16) if scene.delivered >= 100 else options.publishes * 5
+            costs: dict[str, list[float]] = {server.name: [] for server in servers}
+            for turn in range(options.rounds):
+                for server in servers if turn % 2 == 0 else reversed(servers):
+                    costs[server.name].append(measure(server, scene, count))
+            own, *others = costs.values()
+            told = "  ".join(f"{name} {spread(values)}" for name, values in costs.items())
+            if others:
+                better = min(others, key=statistics.median)
+                told += f"  ratio {spread([a / b for a, b in zip(own, better, strict=True)])}"
+            print(f"{scene.name:34} {told}", flush=True)
 
 
 if __name__ == "__main__":

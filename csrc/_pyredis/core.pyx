@@ -428,12 +428,13 @@ cdef class Core:
         """
         cdef int64_t deadline = clock_mono_us(&self.s.clock) + milliseconds * <int64_t>1000, left = milliseconds
         cdef int n, i
+        cdef bint at_once = False
         self.entered = False
         with nogil:
             while True:
                 left = min(left, _between(self))
                 _room_for(self, EVENTS)
-                n = epoll_wait(epoll, self.events, EVENTS, <int>left if left > 0 else 0)
+                n = 0 if at_once else epoll_wait(epoll, self.events, EVENTS, <int>left if left > 0 else 0)
                 for i in range(n):
                     _sort(self, &self.events[i])
                 if self.count:
@@ -442,6 +443,7 @@ cdef class Core:
                 if n < 0 or left <= 0 or _needs_python(self):
                     break
                 _carry_over(self)
+                at_once = self.s.due != NULL and not at_once     # a message for them: every other round at most
         return self._after_round()
 
     cdef void _call_on_busy(self) noexcept:

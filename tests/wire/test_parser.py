@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.session import encode
+from tests.wire.mutate import mutated
 
 WORDS = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
 REQUESTS = [encode("GET", "k"), encode("SET", "k", b"\r\n$3\r\n"), b"PING\r\n", b"\r\n",
@@ -42,6 +43,25 @@ def test_a_cut_at_any_byte_changes_nothing():
 
 def test_byte_by_byte_is_the_same():
     assert parse(*in_bytes(b"".join(REQUESTS))) == (EXPECTED, None)
+
+
+@given(mutated())
+def test_what_is_read_whole_is_read_alike_in_bytes(data):
+    assert parse(data) == parse(*in_bytes(data))
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 99, 100, 999, 1000, 12345, 1_000_000])
+def test_an_argument_of_any_length_is_read_whole_and_in_pieces(size):
+    data, wanted = encode("SET", "k", b"x" * size) * 2, ([[b"SET", b"k", b"x" * size]] * 2, None)
+    assert parse(data) == parse(data[:-1], data[-1:]) == parse(data[:size + 20], data[size + 20:]) == wanted
+
+
+@pytest.mark.parametrize("header", [
+    b"01", b"00", b"+1", b"-0", b"1 ", b" 1", b"1:", b"1/", b"0", b"", b"1\n", b"9999999", b"10000000", b"4294967297",
+    b"18446744073709551617"])
+def test_an_unusual_number_is_read_alike_whole_and_in_bytes(header):
+    for data in (b"*%b\r\n$1\r\nk\r\n" % header, b"*1\r\n$%b\r\nk\r\n*1\r\n$4\r\nPING\r\n" % header):
+        assert parse(data) == parse(*in_bytes(data))
 
 
 @given(st.lists(WORDS, max_size=8), st.lists(st.integers(0, 500), max_size=12))

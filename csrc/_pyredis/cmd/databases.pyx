@@ -7,11 +7,18 @@ from libc.stdint cimport int64_t
 
 from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_DB_INDEX_RANGE, ERR_SYNTAX, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, Table, arg_i64, arg_is, fail_with, propagate_instead
+from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_LATER, CONN_REPLY_OFF, CONN_REPLY_SKIP, Conn, Ctx, Table,
+                               arg_i64, arg_is, fail_with, propagate_instead)
+from _pyredis.cmd.dispatch cimport dispatch_finish
+from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.table cimport table_bind
+from _pyredis.cmd.tracking cimport tracking_of
 from _pyredis.db.effects cimport EV_NONE, effects_key
 from _pyredis.db.keyspace cimport Db, keyspace_flush, keyspace_swap
 from _pyredis.wire.reply cimport reply_int, reply_ok
+
+cdef enum:
+    NOT_YET = CONN_DENY_BLOCKING | CONN_REPLY_OFF | CONN_REPLY_SKIP    # pushes wait for the end of the command
 
 
 cdef Status cmd_dbsize(Ctx* c) noexcept nogil:
@@ -30,6 +37,18 @@ cdef void _flush(Ctx* c, Db* db, bint lazily) noexcept nogil:
     effects_key(&c.ks.fx, db.id, slice_of(NULL, 0), EV_NONE, b"flushdb", <int64_t>n)
 
 
+cdef void _answer(Ctx* c, bint lazily) noexcept nogil:
+    """Redis: who may block waits while a thread does what is not lazy, so what tells it that its keys are worth
+    nothing comes before the reply, and else behind it."""
+    cdef Conn* conn = c.conn
+    propagate_instead(c, c.argc, c.argv)
+    if tracking_of(c.server).on and not lazily and not conn.flags & NOT_YET:
+        dispatch_finish(c)
+        if conn.flags & CONN_LATER:
+            output_flush(c.server, conn)
+    reply_ok(c.out)
+
+
 cdef Status cmd_flushdb(Ctx* c) noexcept nogil:
     """FLUSHDB [ASYNC | SYNC] -> OK; the database is empty. ASYNC: its memory comes back later."""
     cdef bint lazily
@@ -37,8 +56,7 @@ cdef Status cmd_flushdb(Ctx* c) noexcept nogil:
     if st != OK:
         return st
     _flush(c, c.db, lazily)
-    propagate_instead(c, c.argc, c.argv)
-    reply_ok(c.out)
+    _answer(c, lazily)
     return OK
 
 
@@ -50,12 +68,11 @@ cdef Status cmd_flushall(Ctx* c) noexcept nogil:
     if st != OK:
         return st
     for i in range(c.ks.count):
-        if c.ks.dbs[i].keys.used:
+        if c.ks.dbs[i].keys.used or &c.ks.dbs[i] == c.db:      # of nothing, too: clients may have a miss cached
             _flush(c, &c.ks.dbs[i], lazily)
-    propagate_instead(c, c.argc, c.argv)
     if c.server.flushed != NULL:
         c.server.flushed(c.server)
-    reply_ok(c.out)
+    _answer(c, lazily)
     return OK
 
 

@@ -12,7 +12,7 @@ with one comparison. Nobody but this module answers an error on a command's beha
 
 Within MULTI the last of the checks queues what has passed all others. EXEC, and scripts, run commands within their
 own (dispatch_nested): counted and answered one by one, while their effects are drained together, when the outer one
-ends, and propagated as one transaction.
+ends, and propagated as one transaction. Only notifications go out between them.
 
 A command may hold its connection up (CLIENT PAUSE, blocking commands): then the rest of what was read from
 that connection waits, and is read again from `start`.
@@ -30,21 +30,22 @@ from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, bl
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_LOADING,
                                CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY,
-                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_IN_SCRIPT, CONN_LATER,
-                               CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT,
-                               CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING, GATE_MEMORY,
-                               GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED, SINKS,
-                               ErrorCount, fail_with)
+                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC,
+                               CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
+                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING,
+                               GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED,
+                               SINK_NOTIFY, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.cmd.tracking cimport tracking_remember
 from _pyredis.cmd.watch cimport watch_none
-from _pyredis.db.effects cimport Effects, effects_clear, effects_keep_keys, effects_lend, effects_propagate
+from _pyredis.db.effects cimport (Effects, effects_clear, effects_count, effects_keep_keys, effects_lend,
+                                  effects_propagate, effects_unheard)
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
-from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error, reply_simple
+from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error, reply_queued
 
 cdef extern from "bucket.h" nogil:
     int bits_lowest(unsigned int x)
@@ -248,6 +249,15 @@ cdef Status _check_no_multi(Ctx* c) noexcept nogil:
     return OK
 
 
+cdef inline Status _pass(Ctx* c, uint32_t gates) noexcept nogil:
+    """As dispatch_check; most requests meet no gate, or in MULTI only those of a transaction."""
+    if LIKELY(gates == 0):
+        return OK
+    if gates == (GATE_NO_MULTI | GATE_MULTI) and not c.cmd.flags & (CMD_NO_MULTI | CMD_UNQUEUED):
+        return QUEUED
+    return dispatch_check(c, gates)
+
+
 cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil:
     """The checks whose gates are shut, in order."""
     cdef Status st = OK
@@ -387,7 +397,10 @@ cdef inline Status _call(Ctx* c, uint64_t began) noexcept nogil:
 
 cdef inline void _finish(Ctx* c) noexcept nogil:
     cdef Server* s = c.server
-    if s.ks.fx.command_dirty or s.ks.fx.count or s.ks.fx.rewrite_count or s.ks.fx.rewritten or s.ks.fx.to_replicas:
+    cdef Effects* fx = &s.ks.fx
+    if LIKELY(effects_unheard(fx)):
+        effects_count(fx)
+    elif fx.command_dirty or fx.count or fx.rewrite_count or fx.rewritten or fx.to_replicas:
         s.command = c
         dispatch_drain(s)
         s.command = NULL
@@ -426,6 +439,8 @@ cdef Status dispatch_nested(Ctx* c) noexcept nogil:
     fx.rewritten = True                          # the outer one is not propagated: what it ran is
     if UNLIKELY(conn.flags & CONN_IN_SCRIPT and fx.count > first):
         effects_keep_keys(fx, first)
+    if UNLIKELY(fx.count > fx.told):             # in the order of the commands, PUBLISH among them
+        s.sinks[<int>SINK_NOTIFY].take(s.sinks[<int>SINK_NOTIFY].arg, fx)
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP)):
         out_truncate(c.out, tail, used, pending)
     return st
@@ -493,7 +508,7 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
         return True
     st = _form(&c)
     if LIKELY(st == OK):
-        st = dispatch_check(&c, s.gates | conn.gates)
+        st = _pass(&c, s.gates | conn.gates)
     if LIKELY(st == OK):
         conn.last_command = c.cmd
         conn.commands += 1
@@ -505,7 +520,7 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
         conn.last_command = c.cmd
         conn.commands += 1
         queue_add(&c)
-        reply_simple(c.out, b"QUEUED")
+        reply_queued(c.out)
     elif st == HELD:
         return False
     else:

@@ -8,7 +8,8 @@ only while that asks for something and somebody has a channel or a pattern (chan
 costs nothing. The names of events are those of the effects, there is no second table of them.
 
 The messages go out when the command is done, in the order of its effects, and to the client that ran it after
-its reply.
+its reply. Commands of EXEC and of scripts are told of one by one, as they end, though all other sinks wait for the
+outer one: so these messages keep their place among those that PUBLISH sends there.
 """
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
@@ -45,10 +46,11 @@ cdef void _take_effects(void* server, Effects* fx) noexcept nogil:
     cdef uint32_t wanted = channels_of(s).notify
     cdef Slice event
     cdef Effect* e
-    cdef size_t i
+    cdef size_t i, first = fx.told
+    fx.told = fx.count
     if not fx.wanted & (1 << SINK_NOTIFY):
         return
-    for i in range(fx.count):
+    for i in range(first, fx.count):
         e = &fx.list[i]
         if e.key.ptr == NULL or not (e.event_class << 2) & wanted:
             continue

@@ -6,10 +6,14 @@ from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
 cdef struct Queued:                # a command that waits for EXEC; its argv and the bytes follow
     Queued* next
     Command* cmd
-    size_t size                    # of this block
     uint64_t hash                  # of argv[1], if `hashed`
     int argc
     bint hashed
+
+cdef struct QueueBlock:            # memory of queued commands, which follow
+    QueueBlock* before
+    size_t size                    # of all of it
+    size_t used
 
 cdef struct Watch:                 # one connection watches one key: its place in the key's and in its own list
     Conn* conn
@@ -24,7 +28,9 @@ cdef struct Transaction:           # of one connection
     Queued* last
     int count
     uint64_t flags                 # of all queued commands
-    size_t bytes                   # of the queue
+    QueueBlock* block              # the one being filled; NULL: none yet
+    size_t bytes                   # of all blocks
+    uint64_t round                 # of the server, in which the first command was queued
     Watch* watches                 # the keys that it watches
     size_t watched                 # how many
 

@@ -3,14 +3,15 @@
     Conn.transaction -> Transaction -> Queued -> Queued -> ...
                                        | next, command, hash | argv | bytes of the arguments |
 
-A queued command is one allocation with one copy of its arguments; it keeps the hash that dispatch computed, so
-EXEC neither looks commands up nor hashes keys again. What the queue takes is the connection's memory (`multi-mem`
-of CLIENT LIST), and it goes with EXEC.
+The arguments of a queued command are copied once; it keeps the hash that dispatch computed, so EXEC neither looks
+commands up nor hashes keys again. The commands lie one behind the other in blocks that grow: 2 KiB hold some fifteen
+SETs, so most transactions take one allocation. What the queue takes is the connection's memory (`multi-mem` of CLIENT
+LIST), and it goes with EXEC.
 
 A Transaction stands there while its connection is in MULTI or watches keys (cmd/watch), and not longer. Once it is
 known that EXEC will fail, nothing more is kept: the client is answered QUEUED all the same.
 
-Cost: an allocation and a copy a command.
+Cost: a copy a command, and an allocation now and then.
 """
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
@@ -18,6 +19,10 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport CONN_DIRTY_CAS, CONN_DIRTY_EXEC, CONN_MULTI, GATE_MULTI, GATE_NO_MULTI
+
+cdef enum:
+    FIRST_BLOCK = 2048
+    LARGEST_BLOCK = 65536          # unless one command needs more
 
 cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
@@ -52,9 +57,25 @@ cdef void queue_begin(Server* s, Conn* conn) noexcept nogil:
     conn.gates |= GATE_MULTI | GATE_NO_MULTI
 
 
+cdef QueueBlock* _add_block(Server* s, Transaction* t, size_t least) noexcept nogil:
+    """A new block to fill, twice as large as the last and with room for `least` bytes."""
+    cdef size_t size = min(t.block.size * 2, <size_t>LARGEST_BLOCK) if t.block != NULL else FIRST_BLOCK
+    cdef QueueBlock* b
+    if size < least + sizeof(QueueBlock):
+        size = least + sizeof(QueueBlock)
+    b = <QueueBlock*>mem_alloc(s.mem, size)
+    b.before = t.block
+    b.size = size
+    b.used = sizeof(QueueBlock)
+    t.block = b
+    t.bytes += mem_footprint(size)
+    return b
+
+
 cdef void queue_add(Ctx* c) noexcept nogil:
     """Takes a copy of the request, unless EXEC can only fail."""
     cdef Transaction* t = transaction_of(c.conn)
+    cdef QueueBlock* b = t.block
     cdef Queued* q
     cdef Slice* argv
     cdef char* p
@@ -64,10 +85,13 @@ cdef void queue_add(Ctx* c) noexcept nogil:
         return
     for i in range(c.argc):
         bytes += c.argv[i].len
-    q = <Queued*>mem_alloc(c.server.mem, bytes)
+    bytes = (bytes + 7) & ~<size_t>7
+    if UNLIKELY(b == NULL or b.size - b.used < bytes):
+        b = _add_block(c.server, t, bytes)
+    q = <Queued*>(<char*>b + b.used)
+    b.used += bytes
     q.next = NULL
     q.cmd = c.cmd
-    q.size = bytes
     q.argc = c.argc
     q.hashed = c.hashed
     q.hash = c.hash
@@ -81,24 +105,24 @@ cdef void queue_add(Ctx* c) noexcept nogil:
         t.last.next = q
     else:
         t.first = q
+        t.round = c.server.stats.loops
     t.last = q
     t.count += 1
     t.flags |= c.cmd.flags
-    t.bytes += mem_footprint(bytes)
 
 
 cdef void queue_end(Server* s, Conn* conn) noexcept nogil:
     cdef Transaction* t = transaction_of(conn)
-    cdef Queued* next
+    cdef QueueBlock* before
     conn.flags &= ~<uint32_t>(CONN_MULTI | CONN_DIRTY_EXEC | CONN_DIRTY_CAS)
     conn.gates &= ~<uint32_t>(GATE_MULTI | GATE_NO_MULTI)
     if t == NULL:
         return
-    while t.first != NULL:
-        next = t.first.next
-        mem_free(s.mem, t.first, t.first.size)
-        t.first = next
-    t.last = NULL
+    while t.block != NULL:
+        before = t.block.before
+        mem_free(s.mem, t.block, t.block.size)
+        t.block = before
+    t.first = t.last = NULL
     t.count = 0
     t.flags = 0
     t.bytes = 0

@@ -32,6 +32,7 @@ cdef struct Run:                   # a script under way
 cdef enum:
     NAMES = 16                     # command names that are remembered
     NAME_MOST = 20                 # bytes of one
+    KEY_MOST = 64                  # bytes of a key whose hash is remembered
 
 cdef struct KnownName:             # a name as scripts write it, and its command
     Command* cmd                   # NULL: none yet
@@ -46,6 +47,9 @@ cdef struct Scripting:             # what all scripts of a server share
     Run* run                       # NULL: none
     Conn conn                      # that scripts call commands on
     KnownName known[NAMES]         # by the address that Lua has the name at
+    Slice key                      # the last, as Lua has it: a script tends to ask for one again
+    uint64_t key_hash
+    char key_bytes[KEY_MOST]       # where it stands another may stand by now
     Slice* argv                    # of the call under way
     size_t argv_room
     char* digits                   # of the numbers among them

@@ -3,8 +3,9 @@
     EVAL ... -> script_call -> [ Lua: redis.call -> checks -> dispatch_nested -> reply buffer -> Lua value ] -> reply
 
 A script is called under pcall with a handler that notes where an error came from. Its commands run on a connection of
-their own, without a socket, whose reply buffer is read back into Lua values (lua/convert); arguments are slices of the
-strings that Lua holds. Nothing in between is Python, and nothing is copied but what is stored.
+their own, without a socket, whose reply buffer is read back into Lua values (lua/convert), except that a reply of one
+integer is caught before it is written; arguments are slices of the strings that Lua holds. Nothing in between is
+Python, and nothing is copied but what is stored.
 
 Effects of the commands gather in the one list and are drained when the script is done, with the command that ran it;
 what is propagated is what the commands did, never the script.
@@ -16,7 +17,7 @@ an error, and another at its next instruction, so no pcall of its own survives.
 Errors leave C functions by longjmp: whatever they would have to give back (the call's arguments, a reply in one piece)
 belongs to the Scripting and stays for the next call.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
@@ -33,6 +34,7 @@ from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHEN
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_count_error, dispatch_nested
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.table cimport table_find, table_sub
+from _pyredis.ds.dict cimport dict_hash
 from _pyredis.lua.api cimport (LUA_MASKCOUNT, LUA_MASKLINE, LUA_OK, LUA_REGISTRYINDEX, LUA_TBOOLEAN, LUA_TNIL,
                                LUA_TNUMBER, LUA_TSTRING, lua_api, lua_api_load, lua_Debug, lua_istable,
                                lua_pop, lua_upvalue)
@@ -40,6 +42,9 @@ from _pyredis.lua.convert cimport Sink, convert_push, convert_push_error, conver
 from _pyredis.lua.state cimport Vm, vm_of
 from _pyredis.wire.parser cimport parser_init
 from _pyredis.wire.reply cimport Out, OutBlock, out_clear, out_init, reply_error
+
+cdef extern from "bytes.h" nogil:
+    bint bytes_same(const char* a, const char* b, size_t n)
 
 cdef extern from "ensure.h" nogil:
     bint LIKELY(bint x)
@@ -69,6 +74,7 @@ cdef Scripting* scripting_new(Server* s) noexcept nogil:
     t.conn.db = &s.ks.dbs[0]
     parser_init(&t.conn.parser)
     out_init(&t.conn.out, &s.blocks)
+    t.conn.out.catching = True
     return t
 
 
@@ -149,7 +155,7 @@ cdef Command* _command(Scripting* t, int n) noexcept nogil:
     cdef Slice name = t.argv[0]
     cdef KnownName* known = &t.known[(<size_t>name.ptr >> 4) % NAMES]
     cdef Command* cmd
-    if LIKELY(known.cmd != NULL and known.length == name.len and memcmp(known.name, name.ptr, name.len) == 0):
+    if LIKELY(known.cmd != NULL and known.length == name.len and bytes_same(known.name, name.ptr, name.len)):
         cmd = known.cmd
     else:
         cmd = table_find(&t.server.table, name)
@@ -160,6 +166,19 @@ cdef Command* _command(Scripting* t, int n) noexcept nogil:
     if cmd != NULL and UNLIKELY(cmd.subs != NULL) and n > 1:
         cmd = table_sub(cmd, t.argv[1])
     return cmd
+
+
+cdef uint64_t _hash(Scripting* t, Slice key) noexcept nogil:
+    """Of a key among the arguments."""
+    if key.ptr == t.key.ptr and key.len == t.key.len and bytes_same(key.ptr, t.key_bytes, key.len):
+        return t.key_hash
+    t.key_hash = dict_hash(&t.server.ks.type, key.ptr, key.len)
+    if key.len <= KEY_MOST:
+        t.key = key
+        memcpy(t.key_bytes, key.ptr, key.len)
+    else:
+        t.key.ptr = NULL
+    return t.key_hash
 
 
 cdef const char* _forbidden(Scripting* t, const Command* cmd, int n) noexcept nogil:
@@ -199,6 +218,7 @@ cdef const char* _reply_bytes(Scripting* t) noexcept nogil:
 cdef inline void _forget_reply(Scripting* t) noexcept nogil:
     """The first block stays for the next call."""
     cdef Out* out = &t.conn.out
+    out.caught = False
     if out.head != NULL:
         if LIKELY(out.head.next == NULL and out.head.release == NULL):
             out.head.used = 0
@@ -235,14 +255,21 @@ cdef int _call(lua_State* L, bint raising) noexcept nogil:
     _forget_reply(t)
     rewrites = t.server.ks.fx.rewrite_count
     dispatch_context(&nested, t.server, &t.conn, cmd, t.argv, n)
+    if LIKELY(cmd.first_key == 1 and n > 1):
+        nested.hash = _hash(t, t.argv[1])
+        nested.hashed = True
     dispatch_nested(&nested)
     if UNLIKELY(t.run.repl != REPL_ALL):         # redis.set_repl: what this call was to be repeated as is dropped
         t.server.ks.fx.rewrite_count = rewrites
+    if t.conn.out.caught:
+        api.settop(L, 0)                         # many arguments leave little of the stack
+        api.pushnumber(L, <double>t.conn.out.integer)
+        return 1
     if UNLIKELY(t.conn.out.pending == 0):
         api.pushnil(L)
         return 1
     p = _reply_bytes(t)
-    api.settop(L, 0)                             # many arguments leave little of the stack
+    api.settop(L, 0)
     convert_push(api, L, p)
     return api.error(L) if UNLIKELY(raising and p[0] == c'-') else 1
 

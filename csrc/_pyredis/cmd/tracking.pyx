@@ -421,8 +421,12 @@ cdef void _take_effects(void* arg, Effects* fx) noexcept nogil:
     for i in range(fx.count):
         e = &fx.list[i]
         if e.key.ptr == NULL:
-            flushed |= strcmp(e.event, b"flushdb") == 0
+            if strcmp(e.event, b"flushdb") == 0 and not flushed:     # several databases at once are told once
+                _tell_flush(s)
+                _forget_all(s)
+                flushed = True
             continue
+        flushed = False
         if e.event_class == EV_NEW or not effect_is_change(e):    # what made a new key follows
             continue
         if t.prefix_count:
@@ -434,9 +438,6 @@ cdef void _take_effects(void* arg, Effects* fx) noexcept nogil:
         if key != NULL:
             dict_remove(&t.keys, at, hash)
             _forget(s, key, by)
-    if flushed:
-        _tell_flush(s)
-        _forget_all(s)
 
 
 # ---------------------------------------------------------------- connections

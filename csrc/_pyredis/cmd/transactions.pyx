@@ -5,8 +5,8 @@ that is refused makes EXEC fail. EXEC runs what is queued in one go, each with i
 effects are drained together: so whoever waits for a key, or repeats the commands elsewhere, sees all or nothing.
 EXEC itself is held and refused as what it runs would be: dispatch looks at the flags of the whole queue.
 
-Memory of keys: while the queue was filled, perhaps one command a round, their lines have gone from the caches, so
-EXEC asks for all of them before the first command runs, as dispatch does for a group of requests.
+Memory of keys: a queue that was filled in earlier rounds has lost their lines from the caches, so EXEC asks for all of
+them before the first command runs, as dispatch does for a group of requests.
 """
 from libc.stdint cimport uint32_t
 
@@ -89,7 +89,8 @@ cdef Status cmd_exec(Ctx* c) noexcept nogil:
     conn.flags |= CONN_DENY_BLOCKING
     if not conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
         reply_array(c.out, t.count)
-    _fetch(c, t)
+    if t.round != s.stats.loops:
+        _fetch(c, t)
     _run_queue(c, t)
     conn.flags &= ~might_block
     dispatch_finish(c)                           # the names of keys lie in the queue

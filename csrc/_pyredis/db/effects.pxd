@@ -44,6 +44,7 @@ cdef struct Effects:
     Effect* list
     size_t count
     size_t capacity
+    size_t told                    # how many of the list notifications have been made of
     Rewrite* rewrites
     size_t rewrite_count
     size_t rewrite_capacity
@@ -65,6 +66,16 @@ cdef bint effects_begin(Effects* fx, int db, bint instead) noexcept nogil
 cdef void effects_word(Effects* fx, Slice word) noexcept nogil
 cdef Slice effects_keep(Effects* fx, Slice bytes) noexcept nogil     # a copy that lives until effects_clear
 cdef void effects_clear(Effects* fx) noexcept nogil
+
+cdef inline bint effects_unheard(const Effects* fx) noexcept nogil:
+    """Does nobody listen, so that there is nothing to tell but how much has changed?"""
+    return not (fx.wanted or fx.propagating or fx.count or fx.arg_count)
+
+cdef inline void effects_count(Effects* fx) noexcept nogil:
+    """In the place of a drain, when they are unheard: `dirty` counts on."""
+    fx.dirty += fx.command_dirty
+    fx.command_dirty = 0
+    fx.rewritten = fx.to_replicas = False
 
 cdef inline bint effect_is_change(const Effect* e) noexcept nogil:
     """Does it tell of a change? For whoever asks what has been written; notifications tell of look-ups, too."""

@@ -17,6 +17,7 @@ name that goes with its entry. Copies belong to the list and go with effects_cle
 Commands that run within another (EXEC, a script) collect their effects in the one list, which is drained when the
 outer one is done; each that was to be repeated as it came becomes a rewrite of its own when it ends. What one drain
 propagates belongs together: dispatch says with `atomic` that whoever takes it has to put it between MULTI and EXEC.
+Keyspace notifications are told of such commands one by one; `told` says how far.
 
 A change to a whole database (it was emptied, or exchanged for another) is one effect with no key: event
 "flushdb" or "swapdb", class EV_NONE.
@@ -116,7 +117,7 @@ cdef void effects_clear(Effects* fx) noexcept nogil:
     fx.dirty += fx.command_dirty
     fx.command_dirty = 0
     fx.rewritten = fx.to_replicas = fx.atomic = False
-    fx.count = 0
+    fx.count = fx.told = 0
     if fx.arg_count or fx.rewrite_count:
         for i in range(fx.arg_count):
             mem_free(fx.mem, <void*>fx.args[i].ptr, fx.args[i].len)

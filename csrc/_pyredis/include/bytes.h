@@ -35,6 +35,20 @@ static inline void bytes_store64(void *p, uint64_t x) {
     memcpy(p, &x, sizeof x);
 }
 
+/* memcmp() == 0 for what is short, mostly: up to 16 bytes without a call, in loads that may overlap. */
+static inline int bytes_same(const char *a, const char *b, size_t n) {
+    if (n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n >= 8)
+        return bytes_load64(a) == bytes_load64(b) && bytes_load64(a + n - 8) == bytes_load64(b + n - 8);
+    if (n >= 4)
+        return bytes_load32(a) == bytes_load32(b) && bytes_load32(a + n - 4) == bytes_load32(b + n - 4);
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return 0;
+    return 1;
+}
+
 /* memcpy for what is short, mostly: up to 32 bytes without a call, in loads that may overlap. */
 static inline void bytes_copy(char *to, const char *from, size_t n) {
     if (n > 32) {

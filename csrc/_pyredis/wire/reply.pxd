@@ -22,6 +22,9 @@ cdef struct Out:
     size_t memory                  # bytes of all blocks
     BlockPool* pool
     uint8_t proto                  # 2 or 3
+    bint catching                  # a reply that is one integer is not written: it is `caught`, for a script
+    bint caught
+    int64_t integer                # what was
 
 cdef struct Deferred:              # a header whose count is not known yet
     OutBlock* block
@@ -40,6 +43,7 @@ cdef int  out_views(const Out* o, Slice* views, int most) noexcept nogil   # wha
 cdef void out_sent(Out* o, size_t n) noexcept nogil                # n bytes have gone; frees what is done
 
 cdef void reply_ok(Out* o) noexcept nogil
+cdef void reply_queued(Out* o) noexcept nogil
 cdef void reply_simple(Out* o, const char* text) noexcept nogil    # NUL-terminated
 cdef void reply_error(Out* o, const char* text, size_t n) noexcept nogil   # with its code, without the '-'
 cdef void reply_int(Out* o, int64_t v) noexcept nogil

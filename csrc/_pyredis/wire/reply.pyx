@@ -27,6 +27,7 @@ from _pyredis.wire.block cimport BLOCK, BlockPool, block_give, block_take
 cdef extern from "ensure.h" nogil:
     void ENSURE(bint condition)
     bint LIKELY(bint x)
+    bint UNLIKELY(bint x)
 
 cdef extern from "bytes.h" nogil:
     void bytes_copy(char* to, const char* src, size_t n)
@@ -238,6 +239,10 @@ cdef void reply_ok(Out* o) noexcept nogil:
     _literal(o, b"+OK\r\n", 5)
 
 
+cdef void reply_queued(Out* o) noexcept nogil:
+    _literal(o, b"+QUEUED\r\n", 9)
+
+
 cdef void reply_simple(Out* o, const char* text) noexcept nogil:
     cdef size_t n = strlen(text)
     cdef char* p = _room(o, n + 3)
@@ -259,6 +264,10 @@ cdef void reply_error(Out* o, const char* text, size_t n) noexcept nogil:
 
 
 cdef void reply_int(Out* o, int64_t v) noexcept nogil:
+    if UNLIKELY(o.catching) and o.pending == 0:
+        o.caught = True
+        o.integer = v
+        return
     _line(o, c':', v)
 
 
