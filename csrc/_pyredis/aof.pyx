@@ -12,7 +12,7 @@ from _pyredis.base.worker cimport atomic_get, worker_pending, worker_wait
 from _pyredis.cmd.aof cimport (AOF_SYNC_ALWAYS, AOF_SYNC_EVERYSEC, AOF_SYNC_NO, Aof, AofPolicy, aof_close,
                                aof_close_later, aof_flush_now, aof_free, aof_of, aof_open, aof_rotate, aof_settle,
                                aof_sync_now, aof_tick)
-from _pyredis.cmd.propagate cimport propagation_of
+from _pyredis.cmd.propagate cimport propagation_of, propagation_taken
 from _pyredis.core cimport Core
 from _pyredis.replay cimport (REPLAY_DONE, REPLAY_FAILED, REPLAY_FORMAT, REPLAY_OPEN_MULTI, REPLAY_STOPPED,
                               REPLAY_TRUNCATED, REPLAY_UNKNOWN, Replay, ReplayEnd, replay_run)
@@ -43,6 +43,15 @@ def abandon(Core core):
 
 def rotate(Core core, int fd):
     """Goes on in an empty file; the old one is synced and closed in the background."""
+    aof_rotate(core.s, fd)
+
+
+def restart(Core core, int fd):
+    """Goes on in an empty file, and forgets what is not in any yet: a base that is begun now has it."""
+    cdef Aof* a = aof_of(core.s)
+    a.written += propagation_of(core.s).used
+    propagation_taken(propagation_of(core.s), propagation_of(core.s).used)
+    a.broken = False
     aof_rotate(core.s, fd)
 
 

@@ -312,7 +312,8 @@ def check_preamble(path: str) -> int:
     from pyredis.config import Config
     from pyredis.server import Server
     with open(path, "rb", buffering=0) as file:
-        figures = loading.load(Server(Config()).core, file.fileno(), ["dry", "sum"], size=os.fstat(file.fileno()).st_size)
+        fd = file.fileno()
+        figures = loading.load(Server(Config()).core, fd, ["dry", "sum"], size=os.fstat(fd).st_size)
     return int(figures["bytes"])
 
 

@@ -324,23 +324,37 @@ class AppendOnly:
             return True
         self._forget_temporary()
         self.state = OFF
-        self.log.warning("Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. Check the "
-                         "above logs for more info about the error.")
+        self.log.warning("Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. Check "
+                         "the above logs for more info about the error.")
         return False
 
-    def _open_temporary(self) -> bool:
-        if not self.make_folder():
-            return False
+    def _new_temporary(self) -> int:
+        """The temporary increment, emptied, as a descriptor; -1: it cannot be had."""
         try:
-            fd = disk.open_file(self.core, self.path(self.temporary_increment), APPEND | os.O_TRUNC)
+            return int(disk.open_file(self.core, self.path(self.temporary_increment), APPEND | os.O_TRUNC))
         except OSError as error:
             self.log.warning(f"Can't open the append-only file {self.temporary_increment}: {error.strerror}")
+            return -1
+
+    def _empty_temporary(self) -> bool:
+        """Before a base is begun: what was changed until now will be in it."""
+        fd = self._new_temporary()
+        if fd >= 0:
+            aof.restart(self.core, fd)
+        return fd >= 0
+
+    def _open_temporary(self) -> bool:
+        fd = self._new_temporary() if self.make_folder() else -1
+        if fd < 0:
             return False
         aof.begin(self.core, fd, self._wake_out, self.config["appendfsync"], 0, 0, initial=True)
         return True
 
     def _forget_temporary(self) -> None:
         aof.abandon(self.core)
+        self._remove_temporary()
+
+    def _remove_temporary(self) -> None:
         self.log.notice(f"Removing the temp incr aof file {self.temporary_increment} in the background")
         try:
             disk.unlink(self.core, self.path(self.temporary_increment))
@@ -392,8 +406,8 @@ class AppendOnly:
             return False
         if self.state == ON and not self._next_increment():
             return False
-        if self.state == WAITING:
-            aof.flush(self.core)
+        if self.state == WAITING and not self._empty_temporary():
+            return False
         self.scheduled = False
         self._began = time.time()
         try:
@@ -458,6 +472,7 @@ class AppendOnly:
         except OSError:
             pass
         if self.state == WAITING:                # it cannot be on without: soon again
+            self._remove_temporary()
             self.scheduled = True
 
     def _adopt(self) -> bool:

@@ -47,7 +47,7 @@ class Part:
 class Manifest:
     base: Part | None = None
     increments: tuple[Part, ...] = ()
-    history: tuple[Part, ...] = ()
+    history: tuple[Part, ...] = ()        # the latest first
     base_number: int = 0                  # the last that was used
     increment_number: int = 0
 
@@ -66,7 +66,7 @@ class Manifest:
         """A new base, `suffix` rdb or aof; the one before is history."""
         number = self.base_number + 1
         part = Part(f"{filename}.{number}.base.{suffix}", number, BASE)
-        return replace(self, base=part, base_number=number, history=self.history + _as_history(self.base))
+        return replace(self, base=part, base_number=number, history=_as_history(self.base) + self.history)
 
     def with_increment(self, filename: str) -> Manifest:
         number = self.increment_number + 1
@@ -79,7 +79,7 @@ class Manifest:
         old = self.increments[:len(self.increments) - kept]
         return replace(self, increments=self.increments[len(old):],
                        increment_number=self.increment_number if kept else 0,
-                       history=self.history + tuple(part for one in old for part in _as_history(one)))
+                       history=tuple(part for one in old for part in _as_history(one)) + self.history)
 
     def without_history(self) -> Manifest:
         return replace(self, history=())

@@ -1,10 +1,8 @@
 """Disks that are full, or fail: nothing is acknowledged that is not kept, and nothing is broken."""
 
 import errno
-import os
 
 import pytest
-
 from _pyredis import aof, disk
 
 from tests.persistence.aof_files import Writing, digest_of, replay
@@ -67,7 +65,6 @@ def test_a_write_that_breaks_off_leaves_whole_commands(r, tmp_path):
         r("SET", "b", "x" * 1000)
         if not truncating:
             fail(r, "truncate", errno.EIO)
-        os.environ.pop("unused", None)
         _break_off(r, writing)
         data = writing.path.read_bytes()
         assert data == before if truncating else data.startswith(before)
@@ -137,7 +134,6 @@ def test_waiting_in_a_transaction_or_a_script_does_not_wait(r, writing):
     r("WAITAOF", 1, 0, 0)
     r("WAIT", 1, 0)
     assert r("EXEC") == [[0, 0], 0]
-    assert r("EVAL", "return redis.call('WAIT', 1, 0)", 0) == 0 or True
 
 
 def test_without_a_file_there_is_nothing_to_wait_for(r):

@@ -97,7 +97,7 @@ def test_running_the_file_gives_the_same_data(tmp_path, seed):
     r = R()
     writing = Writing(r, tmp_path / "a.aof")
     inside = False
-    for step in range(1200):
+    for _ in range(1200):
         if rng.random() < 0.03:
             r.feed(encode("EXEC" if inside else "MULTI"))
             inside = not inside

@@ -72,7 +72,7 @@ def test_annotations_are_passed_over(tmp_path):
 
 def test_a_large_argument_and_many_pieces_are_read(tmp_path):
     big = b"x" * 5_000_000
-    r, (ended, *_) = replay_bytes(tmp_path, file_of(("SET", "a", big), *((("RPUSH", "l", i) for i in range(50_000)))))
+    r, (ended, *_) = replay_bytes(tmp_path, file_of(("SET", "a", big), *(("RPUSH", "l", i) for i in range(50_000))))
     assert ended == "done"
     assert r("STRLEN", "a") == len(big)
     assert r("LRANGE", "l", -1, -1) == [b"49999"]

@@ -102,7 +102,8 @@ def torture(kills: int, policy: str, seed: int = 0, name: str = "pyredis", longe
     """Kills it so often; how many values were written, and lost within what is allowed."""
     rng = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="pyredis-torture-"))
-    options = ("--dir", str(folder), "--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0")
+    options = ("--dir", str(folder), "--appendonly", "yes", "--appendfsync", policy,
+               "--auto-aof-rewrite-percentage", "0")
     found = dict.fromkeys(range(CLIENTS), 0)
     counts = {"kills": 0, "written": 0, "lost": 0}
     try:
