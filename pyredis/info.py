@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pyredis
+from _pyredis.eviction import over_limit_us
 
 Fields = Iterable[tuple[str, object]]
 NO_REPLICATION_ID = "0" * 40
@@ -302,11 +303,12 @@ def _stats(server: Any) -> Fields:
     yield "expired_stale_perc", f"{stats['stale_percent']:.2f}"
     yield "expired_time_cap_reached_count", stats["time_cap_reached"]
     yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
-    yield "evicted_keys", 0
+    yield "evicted_keys", stats["evicted"]
     yield "evicted_clients", 0
     yield "evicted_scripts", server.core.scripts()["evicted"]
-    yield "total_eviction_exceeded_time", 0
-    yield "current_eviction_exceeded_time", 0
+    total_us, current_us = over_limit_us(server.core)
+    yield "total_eviction_exceeded_time", total_us // 1000
+    yield "current_eviction_exceeded_time", current_us // 1000
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
     subscribed = server.core.subscribed()

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+import _pyredis.eviction as eviction
 import _pyredis.saving as saving
 from _pyredis.core import Core
 
@@ -113,6 +114,9 @@ class Server:
         follow(lambda: core.set_policy(config["maxmemory-policy"].endswith("lfu"), config["lfu-log-factor"],
                                        config["lfu-decay-time"]),
                "maxmemory-policy", "lfu-log-factor", "lfu-decay-time")
+        follow(lambda: eviction.set_policy(core, config["maxmemory-policy"], config["maxmemory-samples"],
+                                           config["maxmemory-eviction-tenacity"], config["lazyfree-lazy-eviction"]),
+               "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity", "lazyfree-lazy-eviction")
         follow(lambda: core.set_input_limits(config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
                "client-query-buffer-limit", "proto-max-bulk-len")
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")

@@ -33,6 +33,7 @@ from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blo
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
+from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of, eviction_run
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
@@ -229,9 +230,11 @@ cdef int64_t _between(Core core) noexcept nogil:
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
+    if eviction_of(s).unfinished:
+        eviction_run(s)
     if blocking_of(s).first_ready != NULL:
         dispatch_serve_blocked(s)
-    wait = core.next_expire_ms - now
+    wait = 0 if eviction_of(s).unfinished else core.next_expire_ms - now
     if s.gates & GATE_PAUSE:                     # what has expired stays until then, as in Redis
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
     if blocking_of(s).heap_count:
@@ -275,6 +278,8 @@ cdef class Core:
         self.s.tracked = tracking_new(self.s)
         self.s.watching = watching_new(self.s)
         self.s.propagation = propagation_new(self.s)
+        self.s.eviction = eviction_new(self.s)
+        eviction_of(self.s).drain = _drain
         clock_init(&self.s.clock)
         disk_init(&self.s.disk)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
@@ -313,6 +318,7 @@ cdef class Core:
         libraries_free(self.s, libraries_of(self.s))
         scripting_free(scripting_of(self.s))
         watching_free(self.s)
+        eviction_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
             args_free(&self.other_batch.args, self.s.mem)
@@ -613,6 +619,7 @@ cdef class Core:
     def set_memory_limit(self, uint64_t n):
         """maxmemory in bytes; 0: no limit."""
         self.s.memory_limit = n
+        eviction_of(self.s).unfinished = True
         self.s.gates = self.s.gates | GATE_MEMORY if n else self.s.gates & ~<uint32_t>GATE_MEMORY
 
     def set_policy(self, bint lfu, int log_factor, int decay_time):
@@ -767,7 +774,7 @@ cdef class Core:
             "output_limit_closes": st.output_limit_closes, "loops": st.loops,
             "loop_us": clock_ticks_to_us(k, st.loop_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
-            "expired_fields": self.s.ks.stats.expired_fields,
+            "expired_fields": self.s.ks.stats.expired_fields, "evicted": self.s.ks.stats.evicted,
             "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
             "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
             "dirty": self.s.ks.fx.dirty, "lazy_pending": _pending(self.s),

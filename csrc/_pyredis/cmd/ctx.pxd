@@ -211,6 +211,7 @@ cdef struct ServerStats:
     uint64_t output_limit_closes
     uint64_t loops
     uint64_t loop_ticks
+    uint64_t over_memory_us         # how long more than maxmemory was used
 
 cdef enum:
     SINK_BLOCKING = 0
@@ -259,6 +260,7 @@ cdef struct Server:                 # what all connections share
     size_t connected
     uint64_t next_id
     uint64_t memory_limit           # maxmemory; 0: none
+    void* eviction                  # which keys go then (cmd/eviction)
     uint64_t query_limit            # client-query-buffer-limit
     OutputLimit output_limits[3]    # normal, replica, pubsub
     int64_t pause_until_ms

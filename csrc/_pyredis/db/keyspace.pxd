@@ -53,6 +53,7 @@ cdef struct KeyspaceStats:
     uint64_t misses
     uint64_t expired
     uint64_t expired_fields
+    uint64_t evicted
     uint64_t lazy_freed
     uint64_t time_cap_reached
     uint64_t expire_us
@@ -82,7 +83,7 @@ cdef struct Keyspace:
     const TypeOps* ops[T_COUNT]
     int64_t now_ms                 # unix time of the request under way
     int64_t due_ms                 # what ended before is over: now_ms, or 0 while data are loaded, when nothing is
-    uint32_t access_clock          # LRU: seconds; LFU: minutes
+    uint32_t access_clock          # LRU: half seconds; LFU: minutes
     AccessPolicy policy
     int lfu_log_factor
     int lfu_decay_time
