@@ -255,6 +255,7 @@ class Server:
     def _watch_signals(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)       # inherited as ignored, children could not be waited for
         self.loop.on_signal(signal.SIGTERM, self._on_terminate)
         self.loop.on_signal(signal.SIGINT, self._on_interrupt)
 

@@ -64,19 +64,19 @@ cdef uint8_t* _write_run(const uint8_t* p, size_t n, uint8_t* out, const uint8_t
     return out
 
 
-cdef inline uint8_t* _write_match(size_t offset, size_t length, uint8_t* out, const uint8_t* limit) noexcept nogil:
+cdef uint8_t* _write_match(size_t offset, size_t length, uint8_t* out, const uint8_t* limit) noexcept nogil:
     """A repetition of `length` bytes that began offset + 1 bytes ago; where to go on, or NULL."""
     length -= 2
-    if LIKELY(limit - out >= 3):        # lengths around 9 are common and in no order: without a branch
-        out[0] = <uint8_t>((min(length, <size_t>7) << 5) | (offset >> 8))
-        out[1] = <uint8_t>(length - 7 if length >= 7 else offset)
-        out[2] = <uint8_t>offset
-        return out + 2 + (length >= 7)
-    if limit - out < 2 or length >= 7:
+    if limit - out < (2 if length < 7 else 3):
         return NULL
-    out[0] = <uint8_t>((length << 5) | (offset >> 8))
-    out[1] = <uint8_t>offset
-    return out + 2
+    if length < 7:
+        out[0] = <uint8_t>((length << 5) | (offset >> 8))
+        out[1] = <uint8_t>(offset & 255)
+        return out + 2
+    out[0] = <uint8_t>((7 << 5) | (offset >> 8))
+    out[1] = <uint8_t>(length - 7)
+    out[2] = <uint8_t>(offset & 255)
+    return out + 3
 
 
 cdef inline size_t _alike(const uint8_t* a, const uint8_t* b, size_t length, size_t most) noexcept nogil:
@@ -96,9 +96,11 @@ cdef inline uint8_t* _write_short_run(const uint8_t* p, size_t n, uint8_t* out, 
                                       const uint8_t* end) noexcept nogil:
     """As _write_run. The common case, a few bytes with room behind them on either side, is two moves."""
     if LIKELY(n <= SHORT_RUN and limit - out > SHORT_RUN and end - p >= SHORT_RUN):
-        out[0] = <uint8_t>(n - 1)       # for n = 0 what follows overwrites it
+        if n == 0:
+            return out
+        out[0] = <uint8_t>(n - 1)
         memcpy(out + 1, p, SHORT_RUN)
-        return out + n + (n != 0)
+        return out + 1 + n
     return _write_run(p, n, out, limit)
 
 
