@@ -3,8 +3,8 @@
     python -m bench.append [--requests 2000000] [--policy everysec --policy always]
 
 redis-benchmark sends SETs of 16 bytes over a million keys, 50 clients, pipeline 16; the server's processor time, its
-fsync thread included, is read before and after. `everysec` has to be at most TARGET of the better peer's; `always` is for
-information, since the disk decides it.
+fsync thread included, is read before and after. `everysec` has to be at most TARGET of the better peer's; `always` is
+for information, since the disk decides it.
 """
 
 import argparse
@@ -28,7 +28,8 @@ def load(server: peers.Server, requests: int) -> None:
 def cost(name: str, policy: str, requests: int) -> float:
     """Microseconds of processor time a SET."""
     with tempfile.TemporaryDirectory(prefix="pyredis-append-") as folder:
-        options = ("--dir", folder, "--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0")
+        options = ("--dir", folder, "--appendonly", "yes", "--appendfsync", policy,
+                   "--auto-aof-rewrite-percentage", "0")
         with peers.start(name, *options) as server:
             load(server, max(requests // 10, KEYS // 10))
             before = server.cpu_us()
@@ -46,8 +47,9 @@ def main() -> None:
         found = {name: cost(name, policy, requests) for name in peers.NAMES if name != "redis7" and peers.find(name)}
         rivals = [found[name] for name in found if name != "pyredis"]
         ratio = found["pyredis"] / min(rivals) if rivals else float("nan")
+        target = f" (target {TARGET})" if policy == "everysec" else ""
         print(f"appendfsync {policy}: " + ", ".join(f"{name} {us:.3f} us" for name, us in found.items())
-              + f"; {ratio:.2f} of the better peer" + (f" (target {TARGET})" if policy == "everysec" else ""), flush=True)
+              + f"; {ratio:.2f} of the better peer{target}", flush=True)
 
 
 if __name__ == "__main__":
