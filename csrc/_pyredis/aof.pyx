@@ -146,8 +146,8 @@ cdef bint _tell(told, uint64_t at) noexcept:
 
 def replay(Core core, int fd, uint64_t at, *, on_progress=None, int64_t interval=2 << 20):
     """Runs the commands of a file from offset `at` on, where `fd` stands. `on_progress(offset)` is called every
-    `interval` bytes; False stops it. (how it ended: a word of ENDS; offset up to which all is whole; commands run; errno;
-    the name of the unknown command)"""
+    `interval` bytes; False stops it. (how it ended: a word of ENDS; offset up to which all is whole; commands run;
+    errno; the name of the unknown command)"""
     cdef Replay r
     cdef ReplayEnd ended
     r.server = core.s

@@ -22,7 +22,8 @@ from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_HELD,
+                               CONN_CLOSE_ASAP, CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE,
+                               CONN_HELD,
                                CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT,
                                CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,

@@ -8,18 +8,17 @@ the commands that found it there; no gate holds a command up; nothing is propaga
 were. A command that answers an error is no failure of the file: it answered the same when it was written.
 
 A file is whole up to `at`: behind the last command that was read in full and run. A transaction counts as one:
-at the end of a file that breaks off between MULTI and EXEC nothing of it has run, and `at` is where its MULTI stands. Lines that begin
-with '#' are annotations, and skipped.
+at the end of a file that breaks off between MULTI and EXEC nothing of it has run, and `at` is where its MULTI
+stands. Lines that begin with '#' are annotations, and skipped.
 
 Cost: that of the commands; the input is never copied but to the front of the buffer, once a piece.
 """
 from libc.errno cimport errno
 from libc.stdint cimport uint32_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport memchr, memcpy, memmove, memset, strcmp
 
-from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
+from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.disk cimport disk_read
 from _pyredis.base.mem cimport mem_alloc, mem_free, mem_realloc
 from _pyredis.base.status cimport OK

@@ -74,6 +74,6 @@ def test_a_rewrite_makes_the_old_files_history():
     rewriting = manifest.with_increment("a")
     done = rewriting.with_base("a", "aof").without_increments(1)
     assert [part.name for part in done.parts] == ["a.2.base.aof", "a.2.incr.aof"]
-    assert [part.name for part in done.history] == ["a.1.base.rdb", "a.1.incr.aof"]
+    assert [part.name for part in done.history] == ["a.1.incr.aof", "a.1.base.rdb"]
     assert parse(done.text()) == done
     assert done.without_history().history == ()

@@ -42,7 +42,7 @@ cdef void aof_flush_now(Server* s, bint force) noexcept nogil  # `force`: even w
 cdef void aof_tick(Server* s) noexcept nogil                   # now and then: what no command brings about
 cdef void aof_settle(Server* s) noexcept nogil                 # after a job of the worker
 cdef bint aof_sync_now(Server* s) noexcept nogil
-cdef void aof_close_later(Server* s, int fd) noexcept nogil    # by the worker: the last close of a large file takes long
+cdef void aof_close_later(Server* s, int fd) noexcept nogil    # by the worker: it may take long
 
 cdef inline Aof* aof_of(const Server* s) noexcept nogil:
     return <Aof*>s.aof

@@ -16,21 +16,22 @@ fsync is under way, for up to two seconds, and then done all the same (`delayed`
 When a write fails or is short, the file is cut back to its last whole command and the commands stay in the buffer:
 the next flush tries again. Meanwhile changes are refused (GATE_DISK) with -MISCONF, for they could not be kept. With
 `always` the promise is broken with the first failure, and the server ends, as Redis does: its clients learn that
-their last commands are not confirmed. The same when an fsync of `always` fails; one of the worker's refuses changes until
-another has gone well.
+their last commands are not confirmed. The same when an fsync of `always` fails; one of the worker's refuses changes
+until another has gone well.
 
 Who waits in WAITAOF is one of the blocked connections; after each fsync those whose offset is reached are answered.
 
 Cost: a system call a round with changes. Ownership: the descriptor is ours from aof_open or aof_rotate on.
 """
 from libc.errno cimport ENOSPC, errno
-from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport strerror
 
 from _pyredis.base.disk cimport disk_sync, disk_truncate, disk_write
-from _pyredis.base.worker cimport atomic_get, atomic_set, worker_add, worker_free, worker_init, worker_pending, worker_wait
+from _pyredis.base.worker cimport (atomic_get, atomic_set, worker_add, worker_free, worker_init, worker_pending,
+                                   worker_wait)
 from _pyredis.cmd.ctx cimport GATE_DISK, LOG_NOTICE, LOG_WARNING
 from _pyredis.cmd.propagate cimport Propagation, propagation_of, propagation_start, propagation_stop, propagation_taken
 from _pyredis.cmd.waiting cimport waiting_serve

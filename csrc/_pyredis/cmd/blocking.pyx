@@ -224,7 +224,7 @@ cdef Status _wait(Ctx* c, Waiter* w, int64_t deadline_ms) noexcept nogil:
     return BLOCKED
 
 
-cdef Status block_until(Ctx* c, int64_t deadline_ms, void (*give_up)(Server* s, Conn* conn) noexcept nogil) noexcept nogil:
+cdef Status block_until(Ctx* c, int64_t deadline_ms, GiveUp give_up) noexcept nogil:
     cdef Waiter* w = _waiter_new(c, 0)
     w.give_up = give_up
     return _wait(c, w, deadline_ms)

@@ -1,7 +1,6 @@
 # propagate -- what commands did, as commands. The story is in propagate.pyx.
 from libc.stdint cimport int64_t, uint64_t
 from _pyredis.base.mem cimport Arena
-from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport Server
 
 cdef struct Propagation:

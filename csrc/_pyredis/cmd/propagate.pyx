@@ -15,14 +15,14 @@ knows what to wait for (WAITAOF).
 Cost: for a SET of 16 bytes some 20 ns; one growing buffer, kept from round to round up to 1 MiB; nothing is
 allocated for a command. While nobody takes the commands the sink is not there at all.
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free as libc_free
-from libc.string cimport memcpy, memmove
+from libc.string cimport memmove
 
 from _pyredis.base.mem cimport mem_alloc, mem_free, mem_realloc
 from _pyredis.base.num cimport num_format_i64, num_format_u64
-from _pyredis.base.slice cimport slice_of
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport SINK_PROPAGATE, SINK_TEST, Ctx
 from _pyredis.db.effects cimport Effects, Rewrite, effects_words
 

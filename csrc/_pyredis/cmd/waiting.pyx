@@ -72,7 +72,7 @@ cdef void _answer(Server* s, Conn* conn) noexcept nogil:
 
 
 cdef Status cmd_waitaof(Ctx* c) noexcept nogil:
-    """WAITAOF numlocal numreplicas timeout -> [this connection's writes are on the disk, how many replicas have them]"""
+    """WAITAOF numlocal numreplicas timeout -> [are this connection's writes on the disk, on how many replicas']"""
     cdef int64_t local, replicas, deadline_ms
     if not num_parse_i64(c.argv[1].ptr, c.argv[1].len, &local):
         return ERR_NOT_INTEGER

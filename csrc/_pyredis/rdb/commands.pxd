@@ -3,5 +3,5 @@ from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.rdb.file_writer cimport FileFacts
 from _pyredis.rdb.sink cimport Sink
 
-# As file_write: False if the sink has failed. Of the facts it takes the libraries, and an aux field that is an annotation.
+# As file_write: False if the sink has failed. Of the facts it takes the libraries and an annotation.
 cdef bint commands_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil

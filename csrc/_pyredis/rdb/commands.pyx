@@ -20,7 +20,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from _pyredis.base.num cimport (NUM_DOUBLE_MAX, NUM_I64_MAX, num_format_i64, num_format_shortest, num_format_u64)
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.hash_type cimport HASH_LASTS, HashIter, hash_iter, hash_iter_expiry, hash_length, hash_next, hash_next_expiry
+from _pyredis.db.hash_type cimport (HASH_LASTS, HashIter, hash_iter, hash_iter_expiry, hash_length, hash_next,
+                                    hash_next_expiry)
 from _pyredis.db.keyspace cimport Db
 from _pyredis.db.list_type cimport ListIter, list_done, list_iter, list_length, list_next
 from _pyredis.db.set_type cimport SetIter, set_iter, set_length, set_next, set_of
