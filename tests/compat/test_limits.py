@@ -46,7 +46,8 @@ def test_window_stats_tell_what_remains_and_when_it_ends(limiter: RateLimiter) -
     for used in range(1, 5):
         assert limiter.hit(ten, "user")
         assert limiter.get_window_stats(ten, "user").remaining == 10 - used
-    assert 0 < limiter.get_window_stats(ten, "user").reset_time - time.time() <= 3601
+    # a whole window left, modulo the window, is 0 to the sliding counter: it may say that the end is now
+    assert -1 < limiter.get_window_stats(ten, "user").reset_time - time.time() <= 3601
 
 
 def test_a_hit_may_cost_more_than_one(limiter: RateLimiter) -> None:
