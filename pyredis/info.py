@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import pyredis
 from _pyredis.eviction import over_limit_us
+
+import pyredis
 
 Fields = Iterable[tuple[str, object]]
 NO_REPLICATION_ID = "0" * 40
