@@ -7,7 +7,8 @@ Two data sets: strings of 16 bytes under names of 16, and collections of four ki
 Each server is filled alone, since memory is short, and saves `rounds` times into
 its own folder; the medians of processor time (user and system, of the server) and of wall time are printed, with the
 file's size. Then a client sends PINGs (bench.load.ping) while a BGSAVE begins every EVERY seconds, as often for each
-server, for `seconds`: the wait that 999 of 1,000 were spared, and the fork's time as INFO tells it.
+server, for `seconds`: the wait that 999 of 1,000 were spared, and the fork's time as INFO tells it; and the same with
+an append-only file and its rewrite.
 """
 
 from __future__ import annotations
@@ -67,21 +68,21 @@ def save_times(server: peers.Server, rounds: int) -> dict[str, Any]:
             "wall_spread": [min(wall), max(wall)], "bytes": size}
 
 
-def in_background(server: peers.Server, seconds: float) -> Iterator[int]:
-    """A BGSAVE every EVERY seconds; the forks' microseconds."""
+def in_background(server: peers.Server, seconds: float, command: str, progress: str) -> Iterator[int]:
+    """A save every EVERY seconds; the forks' microseconds."""
     begin = time.monotonic()
     for i in range(round(seconds / EVERY)):
-        server.call("BGSAVE")
+        server.call(command)
         time.sleep(max(0.0, begin + (i + 1) * EVERY - time.monotonic()))
-        while peers.info_fields(server.call("INFO", "persistence"))["rdb_bgsave_in_progress"] == "1":
+        while peers.info_fields(server.call("INFO", "persistence"))[progress] == "1":
             time.sleep(0.05)
         yield int(peers.info_fields(server.call("INFO", "stats"))["latest_fork_usec"])
 
 
-def latency(server: peers.Server, seconds: float) -> dict[str, Any]:
+def latency(server: peers.Server, seconds: float, command: str, progress: str) -> dict[str, Any]:
     ping = subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
-    forks = list(in_background(server, seconds))
+    forks = list(in_background(server, seconds, command, progress))
     found: dict[str, Any] = json.loads(ping.communicate("")[0])
     return {**found, "forks": len(forks), "fork_us": statistics.median(forks)}
 
@@ -98,7 +99,11 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
                 fill_mixed(server.port, count)
             found[what] = save_times(server, arguments.rounds)
             if arguments.seconds:
-                found[what]["latency"] = latency(server, arguments.seconds)
+                found[what]["latency"] = latency(server, arguments.seconds, "BGSAVE", "rdb_bgsave_in_progress")
+                server.call("CONFIG", "SET", "appendonly", "yes")
+                while peers.info_fields(server.call("INFO", "persistence"))["aof_rewrite_in_progress"] == "1":
+                    time.sleep(0.1)
+                found[what]["rewrite"] = latency(server, arguments.seconds, "BGREWRITEAOF", "aof_rewrite_in_progress")
     return found
 
 
@@ -117,10 +122,12 @@ def main() -> None:
         for what, row in results[name].items():
             line = (f"{name:8} {what:8} cpu {row['cpu']:6.3f} s  wall {row['wall']:6.3f} s  "
                     f"{row['bytes'] / 1e6:8.2f} MB")
-            if "latency" in row:
-                late = row["latency"]
-                line += (f"  ping median {late['median']:.3f} p99.9 {late['p99.9']:.3f} max {late['max']:.3f} ms, "
-                         f"fork {late['fork_us'] / 1000:.2f} ms ({late['forks']})")
+            for while_what in ("latency", "rewrite"):
+                if while_what in row:
+                    late = row[while_what]
+                    line += (f"\n    ping, {'BGSAVE' if while_what == 'latency' else 'BGREWRITEAOF'}: median "
+                             f"{late['median']:.3f} p99.9 {late['p99.9']:.3f} max {late['max']:.3f} ms, "
+                             f"fork {late['fork_us'] / 1000:.2f} ms ({late['forks']})")
             print(line, flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({"cores": os.cpu_count(), "results": results}, indent=1) + "\n")
