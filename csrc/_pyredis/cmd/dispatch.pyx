@@ -322,6 +322,7 @@ cdef void _reject(Ctx* c, Status st) noexcept nogil:
         dispatch_error(c, text, _without_code(text, head, n))
         watch_none(c.server, c.conn)
         queue_end(c.server, c.conn)
+        monitor_feed(c)                          # Redis: they were shown MULTI, and so how it ended
     else:
         c.conn.flags |= CONN_DIRTY_EXEC
         dispatch_fail(c, st)
