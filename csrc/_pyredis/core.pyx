@@ -799,11 +799,12 @@ cdef class Core:
                  + dict_bytes(&self.s.ks.dbs[i].timed), self.s.ks.dbs[i].timed.used)
                 for i in range(self.s.ks.count)]
 
-    def key_info(self, int db, bytes name):
-        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
+    def key_info(self, int db, bytes name, bint expired=False):
+        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
+        has expired is there as long as it has not been removed."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or entry_is_over(e, self.s.ks.now_ms):
+        if e == NULL or (entry_is_over(e, self.s.ks.now_ms) and not expired):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
