@@ -725,9 +725,15 @@ cdef class Core:
         return self.s.connected
 
     def blocked(self):
-        """How many connections wait for a key, how many of them for a limited time, and for how many keys."""
+        """How many connections wait for a key or the end of a pause, how many of them for a limited time, and for
+        how many keys."""
         cdef Blocking* b = blocking_of(self.s)
-        return {"clients": b.clients, "with_deadline": b.heap_count, "keys": b.keys}
+        cdef Conn* c = self.s.first if self.s.gates & GATE_PAUSE else NULL
+        cdef size_t held = 0
+        while c != NULL:
+            held += (c.flags & CONN_HELD) != 0
+            c = c.next
+        return {"clients": b.clients + held, "with_deadline": b.heap_count, "keys": b.keys}
 
     def subscribed(self):
         """How many channels, patterns and shard channels there are, and how many connections subscribed to any."""
