@@ -19,7 +19,7 @@ CC      := $(if $(shell command -v ccache),ccache $(or $(filter-out cc,$(CC)),gc
 export CC
 export PYTHONPATH := .:csrc
 
-.PHONY: run build test bench lint debug asan fuzz fuzz-payloads many peers clean
+.PHONY: run build test bench lint debug asan fuzz fuzz-payloads torture many peers clean
 
 run: build
 	$(PY) -m pyredis $(ARGS)
@@ -56,6 +56,10 @@ fuzz-payloads: build/asan.stamp
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:max_allocation_size_mb=256 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONMALLOC=malloc PYTHONPATH=build/asan:. $(PY) -m tests.fuzz.payloads $(COUNT) $(ARGS)
+
+# Kills the server under load, half of the times with each appendfsync, and looks for what is lost; about 15 minutes.
+torture: build
+	$(PY) -m tests.persistence.torture $(ARGS)
 
 many: build
 	PYREDIS_CONNECTIONS=10000 $(PY) -m pytest tests/network/test_many.py $(ARGS)

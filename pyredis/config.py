@@ -84,12 +84,12 @@ SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 
 # Why a parameter has no effect yet. One word here is a feature to build.
 TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
-AOF, LUA, MODULES, DEFRAG = "the append-only file", "scripting", "modules", "defragmentation"
+LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 COMMANDLOG, CRASH = "logs of large commands", "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
 CHECKS = "the checks of payloads, which are always made in full"
-RDB, SHUTTING = "snapshots", "saving, and waiting for replicas, at the end"
+RDB = "snapshots"
 SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
 NO_TLS = "Unable to update TLS configuration. Check server logs."
@@ -165,9 +165,9 @@ PARAMETERS: tuple[Param, ...] = (
     P("use-exit-on-panic", YES_NO, False, HIDDEN, todo=TESTING),
     P("watchdog-period", COUNT, 0, HIDDEN, todo="the watchdog"),
     P("ignore-warnings", TEXT, "", todo="warnings about the machine"),
-    P("shutdown-timeout", COUNT, 10, todo=SHUTTING),
-    P("shutdown-on-sigint", SHUTDOWN, (), todo=SHUTTING),
-    P("shutdown-on-sigterm", SHUTDOWN, (), todo=SHUTTING),
+    P("shutdown-timeout", COUNT, 10, todo=REPL),
+    P("shutdown-on-sigint", SHUTDOWN, ()),
+    P("shutdown-on-sigterm", SHUTDOWN, ()),
     P("oom-score-adj", Enum("no", "yes", "relative", "absolute"), "no"),
     P("oom-score-adj-values", OomValues(), (0, 200, 800)),
     P("disable-thp", YES_NO, True, FIXED),
@@ -212,10 +212,9 @@ PARAMETERS: tuple[Param, ...] = (
     P("databases", Integer(1, INT_MAX), 16, FIXED),
     P("maxmemory", Memory(0, ULONG_MAX), 0),
     P("maxmemory-policy", Enum("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
-                               "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"), "noeviction",
-      todo="eviction; all act as noeviction, with the clock of their kind"),
-    P("maxmemory-samples", Integer(1, 64), 5, todo=EVICTION),
-    P("maxmemory-eviction-tenacity", Integer(0, 100), 10, todo=EVICTION),
+                               "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"), "noeviction"),
+    P("maxmemory-samples", Integer(1, 64), 5),
+    P("maxmemory-eviction-tenacity", Integer(0, 100), 10),
     P("lfu-log-factor", COUNT, 10),
     P("lfu-decay-time", COUNT, 1),
     P("lazyfree-lazy-eviction", YES_NO, False, todo=LAZY),
@@ -269,32 +268,32 @@ PARAMETERS: tuple[Param, ...] = (
     P("lua-enable-insecure-api", YES_NO, False, HIDDEN | VALKEY, todo=LUA),
 
     # snapshots
-    P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS, todo=RDB),
-    P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED, todo=RDB),
+    P("save", Save(), ((3600, 1), (300, 100), (60, 10000)), ALWAYS),
+    P("dbfilename", FileName("dbfilename", "filename", empty=True), "dump.rdb", PROTECTED),
     P("rdbcompression", YES_NO, True),
-    P("rdbchecksum", YES_NO, True, FIXED, todo=RDB),
+    P("rdbchecksum", YES_NO, True, FIXED),
     P("rdb-del-sync-files", YES_NO, False, todo=REPL),
-    P("rdb-save-incremental-fsync", YES_NO, True, todo=RDB),
+    P("rdb-save-incremental-fsync", YES_NO, True),
     P("rdb-version-check", Enum("strict", "relaxed"), "strict", VALKEY),
-    P("rdb-key-save-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
+    P("rdb-key-save-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN),
     P("key-load-delay", Integer(-INT_MAX - 1, INT_MAX), 0, HIDDEN, todo=RDB),
     P("loading-process-events-interval-bytes", Integer(1024, INT_MAX), 512 << 10, HIDDEN, todo=RDB),
-    P("stop-writes-on-bgsave-error", YES_NO, True, todo=RDB),
+    P("stop-writes-on-bgsave-error", YES_NO, True),
     P("sanitize-dump-payload", Enum("no", "yes", "clients"), "no", todo=CHECKS),
 
     # the append-only file
-    P("appendonly", YES_NO, False, todo=AOF),
-    P("appendfilename", FileName("appendfilename", "filename"), "appendonly.aof", FIXED, todo=AOF),
-    P("appenddirname", FileName("appenddirname", "dirname"), "appendonlydir", FIXED, todo=AOF),
-    P("appendfsync", Enum("everysec", "always", "no"), "everysec", todo=AOF),
-    P("no-appendfsync-on-rewrite", YES_NO, False, todo=AOF),
-    P("auto-aof-rewrite-percentage", COUNT, 100, todo=AOF),
-    P("auto-aof-rewrite-min-size", SIZE, 64 << 20, todo=AOF),
-    P("aof-load-truncated", YES_NO, True, todo=AOF),
-    P("aof-use-rdb-preamble", YES_NO, True, todo=AOF),
-    P("aof-timestamp-enabled", YES_NO, False, todo=AOF),
-    P("aof-rewrite-incremental-fsync", YES_NO, True, todo=AOF),
-    P("aof-disable-auto-gc", YES_NO, False, HIDDEN, todo=AOF),
+    P("appendonly", YES_NO, False),
+    P("appendfilename", FileName("appendfilename", "filename"), "appendonly.aof", FIXED),
+    P("appenddirname", FileName("appenddirname", "dirname"), "appendonlydir", FIXED),
+    P("appendfsync", Enum("everysec", "always", "no"), "everysec"),
+    P("no-appendfsync-on-rewrite", YES_NO, False),
+    P("auto-aof-rewrite-percentage", COUNT, 100),
+    P("auto-aof-rewrite-min-size", SIZE, 64 << 20),
+    P("aof-load-truncated", YES_NO, True),
+    P("aof-use-rdb-preamble", YES_NO, True),
+    P("aof-timestamp-enabled", YES_NO, False),
+    P("aof-rewrite-incremental-fsync", YES_NO, True),
+    P("aof-disable-auto-gc", YES_NO, False, HIDDEN),
 
     # replication
     P("replicaof", ReplicaOf(), None, FIXED, alias=("slaveof",), todo=REPL),

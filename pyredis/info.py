@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from _pyredis.eviction import over_limit_us
+
 import pyredis
 
 Fields = Iterable[tuple[str, object]]
@@ -120,6 +122,8 @@ def _server(server: Any) -> Fields:
     yield "hz", config["hz"]
     yield "configured_hz", config["hz"]
     yield "lru_clock", now_us // 1_000_000 & 0xFFFFFF
+    if server.shutdown.deadline_ms:
+        yield "shutdown_in_milliseconds", max(0, server.shutdown.deadline_ms - server.core.now_ms())
     yield "executable", config.executable
     yield "config_file", config.path
     yield "io_threads_active", 0
@@ -177,7 +181,8 @@ def _memory(server: Any) -> Fields:
     yield "mem_clients_slaves", 0
     yield "mem_clients_normal", m.clients
     yield "mem_cluster_links", 0
-    yield "mem_aof_buffer", 0
+    append = server.append_only.stats
+    yield "mem_aof_buffer", append["buffer_memory"] if append else 0
     yield "mem_allocator", "pyredis-arena"
     yield "mem_overhead_db_hashtable_rehashing", 0        # the table grows bucket by bucket, in place
     yield "active_defrag_running", 0
@@ -216,30 +221,61 @@ def _fragmentation(m: Memory) -> Fields:
 
 
 def _persistence(server: Any) -> Fields:
-    zeros = ("loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age")
-    for name in zeros:
-        yield name, 0
-    yield "current_fork_perc", "0.00"
-    yield "current_save_keys_processed", 0
-    yield "current_save_keys_total", 0
-    yield "rdb_changes_since_last_save", server.core.stats()["dirty"]
-    yield "rdb_bgsave_in_progress", 0
-    yield "rdb_last_save_time", int(server.last_save)
-    yield "rdb_last_bgsave_status", "ok"
-    yield "rdb_last_bgsave_time_sec", -1
-    yield "rdb_current_bgsave_time_sec", -1
-    for name in ("rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded",
-                 "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"):
-        yield name, 0
-    yield "aof_last_rewrite_time_sec", -1
-    yield "aof_current_rewrite_time_sec", -1
-    yield "aof_last_bgrewrite_status", "ok"
-    yield "aof_rewrites", 0
-    yield "aof_rewrites_consecutive_failures", 0
-    yield "aof_last_write_status", "ok"
-    yield "aof_last_cow_size", 0
+    loading = server.loading
+    yield "loading", int(loading.active)
+    yield "async_loading", 0
+    yield from _snapshot(server.children, server.snapshot)
+    yield "rdb_last_load_keys_expired", loading.expired
+    yield "rdb_last_load_keys_loaded", loading.keys
+    stats = server.append_only.stats
+    yield from _append_only(server.append_only, stats)
     yield "module_fork_in_progress", 0
     yield "module_fork_last_cow_size", 0
+    if stats:
+        yield "aof_current_size", stats["total_size"]
+        yield "aof_base_size", server.append_only.base_size
+        yield "aof_pending_rewrite", int(server.append_only.scheduled)
+        yield "aof_buffer_length", stats["buffer"]
+        yield "aof_pending_bio_fsync", stats["pending"]
+        yield "aof_delayed_fsync", stats["delayed"]
+    if loading.active:
+        yield "loading_start_time", int(loading.began)
+        yield "loading_total_bytes", loading.total
+        yield "loading_rdb_used_mem", loading.memory_then
+        yield "loading_loaded_bytes", loading.done
+        yield "loading_loaded_perc", f"{loading.done / loading.total * 100 if loading.total else 0:.2f}"
+        yield "loading_eta_seconds", loading.eta_seconds
+
+
+def _append_only(append: Any, stats: dict[str, int] | None) -> Fields:
+    yield "aof_enabled", int(stats is not None)
+    yield "aof_rewrite_in_progress", int(append.rewriting)
+    yield "aof_rewrite_scheduled", int(append.scheduled)
+    yield "aof_last_rewrite_time_sec", append.last_seconds
+    yield "aof_current_rewrite_time_sec", append.current_seconds
+    yield "aof_last_bgrewrite_status", "ok" if append.last_ok else "err"
+    yield "aof_rewrites", append.rewrites
+    yield "aof_rewrites_consecutive_failures", append.failures
+    yield "aof_last_write_status", "err" if stats and stats["broken"] else "ok"
+    yield "aof_last_cow_size", append.last_copied
+
+
+def _snapshot(children: Any, snapshot: Any) -> Fields:
+    report = children.current
+    yield "current_cow_peak", report.cow_peak
+    yield "current_cow_size", report.cow
+    yield "current_cow_size_age", children.report_age
+    yield "current_fork_perc", f"{children.percent:.2f}"
+    yield "current_save_keys_processed", report.keys
+    yield "current_save_keys_total", children.keys_total if children.active else 0
+    yield "rdb_changes_since_last_save", snapshot.dirty
+    yield "rdb_bgsave_in_progress", int(snapshot.in_progress)
+    yield "rdb_last_save_time", int(snapshot.last_save)
+    yield "rdb_last_bgsave_status", "ok" if snapshot.last_ok else "err"
+    yield "rdb_last_bgsave_time_sec", snapshot.last_seconds
+    yield "rdb_current_bgsave_time_sec", snapshot.current_seconds
+    yield "rdb_saves", snapshot.saves
+    yield "rdb_last_cow_size", snapshot.last_copied
 
 
 def _threads(server: Any) -> Fields:
@@ -268,19 +304,21 @@ def _stats(server: Any) -> Fields:
     yield "expired_stale_perc", f"{stats['stale_percent']:.2f}"
     yield "expired_time_cap_reached_count", stats["time_cap_reached"]
     yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
-    yield "evicted_keys", 0
+    yield "evicted_keys", stats["evicted"]
     yield "evicted_clients", 0
     yield "evicted_scripts", server.core.scripts()["evicted"]
-    yield "total_eviction_exceeded_time", 0
-    yield "current_eviction_exceeded_time", 0
+    total_us, current_us = over_limit_us(server.core)
+    yield "total_eviction_exceeded_time", total_us // 1000
+    yield "current_eviction_exceeded_time", current_us // 1000
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
     subscribed = server.core.subscribed()
     yield "pubsub_channels", subscribed["channels"]
     yield "pubsub_patterns", subscribed["patterns"]
     yield "pubsubshard_channels", subscribed["shard_channels"]
-    for name in ("latest_fork_usec", "total_forks",
-                 "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
+    yield "latest_fork_usec", server.children.fork_microseconds
+    yield "total_forks", server.children.forks
+    for name in ("migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                  "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
                  "total_active_defrag_time", "current_active_defrag_time"):
         yield name, 0

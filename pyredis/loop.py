@@ -135,6 +135,10 @@ class Loop:
         self._signals[number] = callback
         signal.signal(number, lambda number, frame: self._pending.append(number))
 
+    def is_pending(self, number: int) -> bool:
+        """Has this signal come, and its callback not been called yet?"""
+        return number in self._pending
+
     def _open_wake_up(self) -> None:
         # A signal writes a byte here, so the poller returns at once.
         self._wake_in, self._wake_out = socket.socketpair()

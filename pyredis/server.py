@@ -12,6 +12,8 @@ import time
 import traceback
 from collections.abc import Callable
 
+import _pyredis.eviction as eviction
+import _pyredis.saving as saving
 from _pyredis.core import Core
 
 import pyredis
@@ -22,6 +24,7 @@ from pyredis.commands import (
     config_control,
     debug_control,
     memory_control,
+    persistence_control,
     scripting_control,
     server_control,
     tracking_control,
@@ -35,20 +38,29 @@ from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
 from pyredis.metrics import Metrics
+from pyredis.persistence.aof import AppendOnly
+from pyredis.persistence.children import Children
+from pyredis.persistence.errors import CannotStart
+from pyredis.persistence.gate import DiskGate
+from pyredis.persistence.loading import Loading
+from pyredis.persistence.shutdown import Shutdown
+from pyredis.persistence.snapshot import SaveFailed, Snapshot
+from pyredis.persistence.startup import Startup
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, scripting_control,
-            server_control, tracking_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, persistence_control,
+            scripting_control, server_control, tracking_control)
 
 
 class Server:
     """One server: its data, its parts, its life."""
 
     redis_version = REDIS_VERSION
+    save_failed = SaveFailed
 
     def __init__(self, config: Config, *, seed: bytes | None = None) -> None:
         self.config = config
@@ -70,7 +82,17 @@ class Server:
         self.listener = Listener(self)
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
-        self.started = self.last_save = time.time()
+        self.started = time.time()
+        self.children = Children(self.core, self.loop, self.log)
+        self.gate = DiskGate(self.core)
+        self.snapshot = Snapshot(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.loading = Loading(self.core, config, self.log, self.loop.serve_others)
+        self.shutdown = Shutdown(self.core, config, self.log, self.snapshot, self.loop.stop, self._notify, SaveFailed)
+        self.append_only = AppendOnly(self.core, config, self.log, self.children, self.gate, REDIS_VERSION)
+        self.shutdown.before.append(self.append_only.before_shutdown)
+        self.shutdown.loading = lambda: self.loading.active
+        self.loading.ended = lambda: self.shutdown.done
+        self.startup = Startup(self.append_only, self.loading)
         self.metrics = Metrics(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
@@ -80,6 +102,7 @@ class Server:
         self.stopping_by_interrupt = False
         self._cron_count = 0
         self._apply_config()
+        self.shutdown.tick = self._look_for_interrupt
         self.startup_memory = self.core.memory()["used"]
 
     # ---- configuration
@@ -91,6 +114,9 @@ class Server:
         follow(lambda: core.set_policy(config["maxmemory-policy"].endswith("lfu"), config["lfu-log-factor"],
                                        config["lfu-decay-time"]),
                "maxmemory-policy", "lfu-log-factor", "lfu-decay-time")
+        follow(lambda: eviction.set_policy(core, config["maxmemory-policy"], config["maxmemory-samples"],
+                                           config["maxmemory-eviction-tenacity"], config["lazyfree-lazy-eviction"]),
+               "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity", "lazyfree-lazy-eviction")
         follow(lambda: core.set_input_limits(config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
                "client-query-buffer-limit", "proto-max-bulk-len")
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
@@ -166,8 +192,14 @@ class Server:
             process.disable_huge_pages()
         self._watch_process_config()
         self._watch_signals()
+        saving.watch_flushes(self.core)
+        self.append_only.watch(self.loop)
         log.role = "M"
         log.notice("Server initialized")
+        try:
+            self.startup.load()
+        except CannotStart:
+            return 0 if self.shutdown.done else 1
         self._ready()
         self.loop.every(1 / config["hz"], self._cron)
         # What exists now stays; a collection then only looks at what control commands leave behind.
@@ -218,52 +250,58 @@ class Server:
             self.log.notice("Ready to accept connections tcp")
         if self.config["unixsocket"]:
             self.log.notice("Ready to accept connections unix")
-        if self.supervisor == "systemd":
-            process.notify("STATUS=Ready to accept connections\nREADY=1\n", os.environ)
+        self._notify("STATUS=Ready to accept connections\nREADY=1\n")
 
     def _watch_signals(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)       # inherited as ignored, children could not be waited for
         self.loop.on_signal(signal.SIGTERM, self._on_terminate)
         self.loop.on_signal(signal.SIGINT, self._on_interrupt)
 
+    def _end_if_loading(self) -> None:
+        """There is nothing to save then, and nobody to wait for."""
+        if self.loading.active:
+            self.log.warning("Received shutdown signal during loading, exiting now.")
+            self._end()
+            os._exit(0)
+
     def _on_terminate(self) -> None:
+        self._end_if_loading()
         self.log.warning("Received SIGTERM scheduling shutdown...")
-        self.may_shut_down(None, force=True)
-        self.shut_down()
+        self._shut_down_by_signal("shutdown-on-sigterm")
 
     def _on_interrupt(self) -> None:
-        if self.stopping_by_interrupt:
-            self.log.warning("You insist... exiting now.")
-            os._exit(1)
+        self._end_if_loading()
+        if self.stopping_by_interrupt and self.shutdown.signalled:
+            self._insist()
         self.stopping_by_interrupt = True
         self.log.warning("Received SIGINT scheduling shutdown...")
-        self.may_shut_down(None, force=True)
-        self.shut_down()
+        self._shut_down_by_signal("shutdown-on-sigint")
 
-    def shut_down(self) -> None:
-        """Ends the loop after the round under way."""
-        self.log.notice("User requested shutdown...")
-        self.core.end_scripts()
-        self.loop.stop()
+    def _insist(self) -> None:
+        self.log.warning("You insist... exiting now.")
+        raise SystemExit(1)
 
-    def may_shut_down(self, save: bool | None, force: bool) -> bool:
-        """Would a shutdown lose what was to be saved? `save` is None where the save points decide.
+    def _look_for_interrupt(self) -> None:
+        """During the last save: has the second SIGINT come?"""
+        if self.stopping_by_interrupt and self.loop.is_pending(signal.SIGINT):
+            self._insist()
 
-        Saving is not there yet. Who asks for it expressly is refused, unless by force; otherwise the log says
-        what is not done.
-        """
-        if save is False or (save is None and not self.config["save"]):
-            return True
-        if save and not force:
-            self.log.warning("SHUTDOWN SAVE refused: pyredis cannot save yet. SHUTDOWN NOSAVE ends it.")
-            return False
-        self.log.warning("Nothing is saved before exiting: pyredis cannot save its data yet.")
-        return True
+    def _shut_down_by_signal(self, parameter: str) -> None:
+        self.shutdown.signal(parameter)
+        if not self.cron_paused and not self.core.busy:      # a script under way has done half of what it does
+            self.shutdown.cron()
+
+    def flushed(self) -> bool:
+        """FLUSHALL has run: does the snapshot on the disk know?"""
+        return self.snapshot.flushed()
+
+    def _notify(self, state: str) -> None:
+        if self.supervisor == "systemd":
+            process.notify(state, os.environ)
 
     def _end(self) -> None:
-        if self.supervisor == "systemd":
-            process.notify("STOPPING=1\n", os.environ)
         if self._pidfile:
             self.log.notice("Removing the pid file.")
             process.remove_pidfile(self._pidfile)
@@ -281,6 +319,9 @@ class Server:
         began = time.monotonic()
         self._cron_count += 1
         self.metrics.sample()
+        self.shutdown.cron()
+        self.snapshot.cron()
+        self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
         self.cron_seconds += time.monotonic() - began

@@ -22,22 +22,26 @@ from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport OK, REPLIED_ERROR
 from _pyredis.client cimport Client, client_new
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIRECT, CONN_CLOSE_AFTER_REPLY,
-                               CONN_CLOSE_ASAP, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_HELD,
+                               CONN_CLOSE_ASAP, CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE,
+                               CONN_HELD,
                                CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT,
                                CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,
                                GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
                                text_set)
+from _pyredis.cmd.aof cimport aof_flush, aof_free
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
+from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of, eviction_run
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.notify cimport notify_bind
 from _pyredis.cmd.output cimport output_check
+from _pyredis.cmd.propagate cimport propagation_free, propagation_new
 from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free,
                                  table_init, table_rename)
 from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN as TRACKING_BROKEN,
@@ -130,6 +134,7 @@ cdef void _serve(Core core, Batch* batch, Conn** ready, size_t n) noexcept nogil
             if conn_receive(s, c, (events & EVENTS_OVER) != 0):
                 c.events = events & ~EVENT_OUT
     conns_run(s, batch, ready, n)
+    aof_flush(s)
     for i in range(n):
         c = ready[i]
         if (c.out.pending or c.flags & CONN_CLOSE_AFTER_REPLY) and not c.flags & CONN_GONE:
@@ -189,9 +194,12 @@ cdef void _serve_meanwhile(Core core, Conn** conns, size_t n) noexcept nogil:
     """Serves others from within a command: first what was read before it began. Time stands still for the command."""
     cdef Server* s = core.s
     cdef int64_t now = s.ks.now_ms
+    cdef uint32_t gates = s.other_gates & ~s.gates
     cdef size_t i
+    s.gates |= gates
     conns_finish_group(s, core.batch)
     _serve(core, core.other_batch, conns, n)
+    s.gates &= ~gates
     for i in range(n):
         if (conns[i].events or _watch_changed(conns[i])) and not conns[i].flags & CONN_GONE:
             conn_due(s, conns[i])
@@ -223,15 +231,18 @@ cdef int64_t _between(Core core) noexcept nogil:
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
+    if eviction_of(s).unfinished:
+        eviction_run(s)
     if blocking_of(s).first_ready != NULL:
         dispatch_serve_blocked(s)
-    wait = core.next_expire_ms - now
+    wait = 0 if eviction_of(s).unfinished else core.next_expire_ms - now
     if s.gates & GATE_PAUSE:                     # what has expired stays until then, as in Redis
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
     if blocking_of(s).heap_count:
         wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
     tracking_settle(s)
     _take_due(core)
+    aof_flush(s)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
@@ -267,6 +278,9 @@ cdef class Core:
         notify_bind(self.s)
         self.s.tracked = tracking_new(self.s)
         self.s.watching = watching_new(self.s)
+        self.s.propagation = propagation_new(self.s)
+        self.s.eviction = eviction_new(self.s)
+        eviction_of(self.s).drain = _drain
         clock_init(&self.s.clock)
         disk_init(&self.s.disk)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
@@ -296,6 +310,8 @@ cdef class Core:
             return
         while self.s.first != NULL:
             conn_free(self.s, self.s.first)
+        aof_free(self.s)
+        propagation_free(self.s)
         blocking_free(self.s)
         channels_free(self.s)
         tracking_free(self.s)
@@ -303,6 +319,7 @@ cdef class Core:
         libraries_free(self.s, libraries_of(self.s))
         scripting_free(scripting_of(self.s))
         watching_free(self.s)
+        eviction_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
             args_free(&self.other_batch.args, self.s.mem)
@@ -449,7 +466,7 @@ cdef class Core:
     def serve_others(self, list ready):
         """As serve, but from within a command that takes long (on_busy): the foreign items of `ready`."""
         cdef Conn* c
-        cdef Conn* busy = scripting_of(self.s).run.caller.conn
+        cdef Conn* busy = self.s.current         # NULL while the data is read at the start
         cdef size_t n = 0, i
         cdef list foreign = []
         cdef Conn** conns = <Conn**>calloc(self.count + len(ready) + 1, sizeof(void*))
@@ -603,6 +620,7 @@ cdef class Core:
     def set_memory_limit(self, uint64_t n):
         """maxmemory in bytes; 0: no limit."""
         self.s.memory_limit = n
+        eviction_of(self.s).unfinished = True
         self.s.gates = self.s.gates | GATE_MEMORY if n else self.s.gates & ~<uint32_t>GATE_MEMORY
 
     def set_policy(self, bint lfu, int log_factor, int decay_time):
@@ -763,7 +781,7 @@ cdef class Core:
             "output_limit_closes": st.output_limit_closes, "loops": st.loops,
             "loop_us": clock_ticks_to_us(k, st.loop_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
-            "expired_fields": self.s.ks.stats.expired_fields,
+            "expired_fields": self.s.ks.stats.expired_fields, "evicted": self.s.ks.stats.evicted,
             "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
             "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
             "dirty": self.s.ks.fx.dirty, "lazy_pending": _pending(self.s),
@@ -810,7 +828,7 @@ cdef class Core:
         has expired is there as long as it has not been removed."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or (entry_is_over(e, self.s.ks.now_ms) and not expired):
+        if e == NULL or (entry_is_over(e, self.s.ks.due_ms) and not expired):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
@@ -886,6 +904,7 @@ cdef list _percentiles(Server* s, Command* c, list percentiles):
 # ---------------------------------------------------------------- bits of Client.flags
 
 FLAG_BLOCKED = <int>CONN_BLOCKED
+FLAG_DENY_BLOCKING = <int>CONN_DENY_BLOCKING
 FLAG_MULTI = <int>CONN_MULTI
 FLAG_DIRTY_CAS = <int>CONN_DIRTY_CAS
 FLAG_CLOSING = <int>CONN_CLOSE_AFTER_REPLY

@@ -198,6 +198,7 @@ cdef class Session:
         facts.aux, facts.aux_count = aux_rows, len(aux[:8])
         facts.functions, facts.function_count = sources, len(functions[:8])
         facts.options = options
+        facts.progress = NULL
         if buffer:
             sink_to_function(&s, self.core.s.mem, _gather, <void*>pieces, buffer, flags)
         else:

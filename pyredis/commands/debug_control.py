@@ -5,12 +5,14 @@ server, the client and its own arguments; SUBCOMMANDS says how many it takes and
 servers have and pyredis has not yet answers an error that says so, and not a false OK.
 """
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from _pyredis.disk import FAULTS, fault
 from _pyredis.inspect import (
     digest,
     packed_elements,
@@ -124,6 +126,22 @@ def _nothing(server: Any, client: Any, args: list[bytes]) -> Simple:
 def _reply_buffer(server: Any, client: Any, args: list[bytes]) -> Simple:
     if args[0].lower() not in (b"peak-reset-time", b"resizing"):
         raise _unknown("REPLYBUFFER")
+    return OK
+
+
+# ---- the disk
+
+def _disk_fault(server: Any, client: Any, args: list[bytes]) -> Simple:
+    """Our own: calls on data files that fail on purpose, here and in children that are forked from now on."""
+    operation = args[0].decode("utf-8", "replace").lower()
+    if operation not in FAULTS:
+        raise ReplyError(f"ERR operation must be one of {', '.join(FAULTS)}")
+    after = _integer(args[1])
+    name = args[2].decode("utf-8", "replace").upper() if len(args) > 2 else "EIO"
+    number = 0 if name == "SHORT" else getattr(errno, name, None)
+    if number is None or (len(args) > 3 and args[3].lower() != b"lasting"):
+        raise ReplyError("ERR syntax error")
+    fault(server.core, operation, after, number, len(args) > 3)
     return OK
 
 
@@ -247,6 +265,38 @@ def _populate(server: Any, client: Any, args: list[bytes]) -> Simple:
     return OK
 
 
+def _flush_sleep(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.append_only.set_sleep(_integer(args[0], 0))
+    return OK
+
+
+def _reload(server: Any, client: Any, args: list[bytes]) -> Simple:
+    options = {word.lower().decode("utf-8", "replace") for word in args}
+    if not options <= {"merge", "noflush", "nosave"}:
+        raise ReplyError("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
+    if "nosave" not in options:
+        try:
+            server.snapshot.save()
+        except server.save_failed:
+            raise ReplyError("ERR") from None
+    if not server.startup.reload_rdb(options):
+        raise ReplyError("ERR Error trying to load the RDB dump, check server logs.")
+    server.log.warning("DB reloaded by DEBUG RELOAD")
+    return OK
+
+
+def _skip_sums(server: Any, client: Any, args: list[bytes]) -> Simple:
+    server.loading.skip_sums = _switch(args[0])
+    return OK
+
+
+def _load_append_only(server: Any, client: Any, args: list[bytes]) -> Simple:
+    if not server.startup.reload_append_only():
+        raise ReplyError("ERR Error trying to load the AOF files, check server logs.")
+    server.log.warning("Append Only File loaded by DEBUG LOADAOF")
+    return OK
+
+
 def _string_match_length(server: Any, client: Any, arguments: list[bytes]) -> object:
     # Of older servers; tests use it to see that a pattern takes bounded time.
     length = _integer(arguments[0], 0)
@@ -326,6 +376,8 @@ def _help(server: Any, client: Any, args: list[bytes]) -> list[Simple]:
 
 
 ROWS = (
+    Subcommand(_flush_sleep, 1, 1, "AOF-FLUSH-SLEEP <microseconds>",
+               "Sleep before each write to the append-only file."),
     Subcommand(_assert, 0, 0, "ASSERT", "End the server as a failed assertion does."),
     Subcommand(_change_replication_id, 0, 0, "CHANGE-REPL-ID", "Take a new replication id."),
     Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
@@ -334,10 +386,14 @@ ROWS = (
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
     Subcommand(_digest, 0, 0, "DIGEST", "One number for all data, the same for the same data."),
     Subcommand(_digest_value, 0, ANY_NUMBER, "DIGEST-VALUE <key> [<key> ...]", "The same for the values of keys."),
+    Subcommand(_disk_fault, 2, 4, "DISK-FAULT <operation> <after> [<errno> [LASTING]]",
+               "Let calls on data files fail: open, read, write, sync, rename, truncate or unlink, after so many good "
+               "ones (-1: none any more), with ENOSPC, EIO ... or SHORT, a write of a half; once, or from then on."),
     Subcommand(_error, 1, 1, "ERROR <string>", "Answer an error with this text."),
     Subcommand(_table_stats, 1, 2, "HTSTATS <dbid> [full]", "Figures of a database's tables."),
     Subcommand(_table_stats_key, 1, 2, "HTSTATS-KEY <key> [full]", "The same for a table that is a value."),
     Subcommand(_listpack, 1, 1, "LISTPACK <key>", "Print the elements of a listpack to the standard output."),
+    Subcommand(_load_append_only, 0, 0, "LOADAOF", "Write the append-only file, and load all data from it."),
     Subcommand(_log, 1, 1, "LOG <message>", "Write this to the log."),
     Subcommand(_object, 1, 1, "OBJECT <key>", "Where and how a value is stored."),
     Subcommand(_out_of_memory, 0, 0, "OOM", "End the server as exhausted memory does."),
@@ -354,6 +410,8 @@ ROWS = (
     Subcommand(_quicklist, 1, 2, "QUICKLIST <key> [<0|1>]", "Print the nodes of a quicklist to the standard output."),
     Subcommand(_packed_threshold, 1, 1, "QUICKLIST-PACKED-THRESHOLD <size>",
                "Give list elements from this size on a node of their own; 0: only those too large for a node."),
+    Subcommand(_reload, 0, 3, "RELOAD [option ...]", "Save the RDB file and load it: MERGE, NOFLUSH, NOSAVE."),
+    Subcommand(_skip_sums, 1, 1, "SET-SKIP-CHECKSUM-VALIDATION <0|1>", "With 1 sums of RDB files are not checked."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
                "Remove expired keys in the background or not."),
     Subcommand(_allow_all_in_scripts, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>",
@@ -368,7 +426,7 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 
 # Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
 ABSENT = frozenset((
-    "aof-flush-sleep", "client-eviction", "clusterlink", "crash-and-recover",
-    "drop-cluster-packet-filter", "internal_secret", "leak", "loadaof",
-    "mallctl", "mallctl-str", "mark-internal-client", "reload",
-    "repl-pause", "replicate", "restart", "script", "set-skip-checksum-validation", "stringmatch-test"))
+    "client-eviction", "clusterlink", "crash-and-recover",
+    "drop-cluster-packet-filter", "internal_secret", "leak",
+    "mallctl", "mallctl-str", "mark-internal-client",
+    "repl-pause", "replicate", "restart", "script", "stringmatch-test"))

@@ -17,10 +17,11 @@ from . import (
     streams,
     strings,
     transactions,
+    waiting,
 )
 
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
     hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY,
-    transactions.FAMILY, scripting.FAMILY, server.FAMILY,
+    transactions.FAMILY, scripting.FAMILY, server.FAMILY, waiting.FAMILY,
 ]

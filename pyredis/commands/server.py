@@ -5,6 +5,7 @@ from .spec import (
     ALLOW_BUSY,
     FAST,
     LOADING,
+    NO_ASYNC_LOADING,
     NO_MULTI,
     NOSCRIPT,
     READONLY,
@@ -133,6 +134,20 @@ MEMORY_SUBCOMMANDS = [
 ]
 
 FAMILY = Family("server", commands=[
+    Command("BGREWRITEAOF", since="1.0.0", arity=1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT,
+            reply=Status("Background append only file rewriting started")
+            | Status("Background append only file rewriting scheduled"),
+            complexity="O(1), beside the fork, which grows with the memory in use.",
+            summary="Rewrites the append-only file in the background, to what the data need."),
+
+    Command("BGSAVE", since="1.0.0", arity=-1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT,
+            args=[PureToken("schedule", optional=True, since="3.2.2"),
+                  PureToken("cancel", optional=True, valkey="8.1.0")],
+            reply=Status("Background saving started") | Status("Background saving scheduled"),
+            complexity="O(1), beside the fork, which grows with the memory in use.",
+            history=[("3.2.2", "`SCHEDULE`."), ("8.1.0", "`CANCEL`, as in Valkey.")],
+            summary="Saves the data set to disk in the background."),
+
     Command("COMMAND", since="2.8.13", arity=-1, control=True,
             flags=LOADING | STALE, categories=Category.CONNECTION,
             reply=Array("the properties of every command"),
@@ -209,6 +224,11 @@ FAMILY = Family("server", commands=[
             categories=Category.ADMIN | Category.DANGEROUS,
             reply=Array("master, slave or sentinel, and the links to the others"),
             summary="Tells this server's part in replication."),
+
+    Command("SAVE", since="1.0.0", arity=1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT | NO_MULTI,
+            reply=Status("OK"),
+            complexity="O(N) in the keys of all databases.",
+            summary="Saves the data set to disk, and answers when it is there; nobody else is served meanwhile."),
 
     Command("SHUTDOWN", since="1.0.0", arity=-1, control=True,
             flags=ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,

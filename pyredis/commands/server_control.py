@@ -1,16 +1,23 @@
-"""server_control: INFO, LASTSAVE, LOLWUT, ROLE and SHUTDOWN.
+"""server_control: INFO, LOLWUT, ROLE and SHUTDOWN.
 
 What INFO says is in pyredis.info; DEBUG and MEMORY have files of their own.
 """
 
 import math
 import random
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import pyredis
 from pyredis.info import info_text
 from pyredis.log import Log
-from pyredis.reply import NO_REPLY, ReplyError, Verbatim
+from pyredis.reply import NO_REPLY, OK, ReplyError, Verbatim
+
+
+class Shutdown(Protocol):
+    def request(self, words: Collection[str]) -> bool: ...
+
+    def abort(self) -> bool: ...
 
 
 class Server(Protocol):
@@ -18,21 +25,12 @@ class Server(Protocol):
 
     core: Any
     log: Log
-    last_save: float
-
-    def may_shut_down(self, save: bool | None, force: bool) -> bool: ...
-
-    def shut_down(self) -> None: ...
+    shutdown: Shutdown
 
 
 def info(server: Any, client: Any, argv: list[bytes]) -> Verbatim:
     """INFO [section ...]"""
     return Verbatim(info_text(server, [name.decode("utf-8", "replace") for name in argv[1:]]))
-
-
-def lastsave(server: Server, client: Any, argv: list[bytes]) -> int:
-    """LASTSAVE -> Unix time in seconds; as long as nothing is ever saved, that of the start, as in Redis."""
-    return int(server.last_save)
 
 
 def role(server: Server, client: Any, argv: list[bytes]) -> list[object]:
@@ -48,20 +46,19 @@ SHUTDOWN_WORDS = {"nosave", "save", "now", "force", "safe", "failover", "abort"}
 def shutdown(server: Server, client: Any, argv: list[bytes]) -> object:
     """SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [SAFE] [FAILOVER] [ABORT]
 
-    The connection closes and nothing is answered, or an error is. ABORT stands alone; since nothing here
-    takes time, there is never a shutdown under way to abort.
+    The connection closes and nothing is answered, or an error is. ABORT stands alone.
     """
     words = {word.decode("utf-8", "replace").lower() for word in argv[1:]}
     if not words <= SHUTDOWN_WORDS or words >= {"save", "nosave"} or ("abort" in words and len(words) > 1):
         raise ReplyError("ERR syntax error")
     if "abort" in words:
+        if server.shutdown.abort():
+            return OK
         raise ReplyError("ERR No shutdown in progress.")
     if server.core.busy and "nosave" not in words:
         raise ReplyError(server.core.busy)
-    save = True if "save" in words else False if "nosave" in words else None
-    if not server.may_shut_down(save, force="force" in words):
+    if not server.shutdown.request(words):
         raise ReplyError("ERR Errors trying to SHUTDOWN. Check logs.")
-    server.shut_down()
     client.kill()
     return NO_REPLY
 

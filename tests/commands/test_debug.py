@@ -35,8 +35,8 @@ def test_unknown_words_and_wrong_counts_are_one_error(r, line):
 
 
 def test_what_is_not_there_yet_says_so(r):
-    with raises_reply("ERR DEBUG RELOAD is not supported by pyredis yet"):
-        r("DEBUG", "reload")
+    with raises_reply("ERR DEBUG LEAK is not supported by pyredis yet"):
+        r("DEBUG", "leak")
 
 
 def test_sleep_stalls_the_server(r):

@@ -1,16 +1,9 @@
-"""LASTSAVE, ROLE, LOLWUT and SHUTDOWN."""
+"""LASTSAVE, ROLE, LOLWUT and SHUTDOWN; what SHUTDOWN saves is in tests/persistence."""
 
 import pytest
 
 import pyredis
 from tests.session import R, raises_reply
-
-
-@pytest.fixture
-def logged(r):
-    lines = []
-    r.server.log.write = lambda level, message: lines.append(message)
-    return lines
 
 
 def test_role_of_a_server_alone_is_master(r):
@@ -59,22 +52,9 @@ def test_shutdown_answers_nothing_and_closes(r):
     assert r.session.closed
 
 
-def test_shutdown_does_not_pretend_to_have_saved(logged, r):
-    r.raw("SHUTDOWN")
-    assert logged[0].startswith("Nothing is saved before exiting")
-
-
-def test_shutdown_without_save_points_has_nothing_to_say(logged):
+def test_shutdown_without_save_points_has_nothing_to_say():
     r = R(save=())
     lines = []
     r.server.log.write = lambda level, message: lines.append(message)
     r.raw("SHUTDOWN")
     assert lines == ["User requested shutdown..."]
-
-
-def test_shutdown_save_is_refused_unless_by_force(logged, r):
-    with raises_reply("ERR Errors trying to SHUTDOWN. Check logs."):
-        r("SHUTDOWN", "SAVE")
-    assert not r.session.closed
-    assert logged[0].startswith("SHUTDOWN SAVE refused")
-    assert r.raw("SHUTDOWN", "SAVE", "FORCE") == b""

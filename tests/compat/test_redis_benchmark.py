@@ -1,13 +1,12 @@
 """redis-benchmark runs to its end against the server; nothing is timed here."""
 
 import csv
-import os
 import subprocess
 
 import pytest
 
 from bench import peers
-from tests.demand import tool
+from tests.demand import tool, without_preload
 
 
 def program() -> str:
@@ -17,8 +16,7 @@ def program() -> str:
 def benchmark(server: peers.Server, *args: str) -> list[str]:
     """The names of the tests it reports; an error reply makes it end badly or complain."""
     done = subprocess.run([program(), "-p", str(server.port), "--csv", *args], capture_output=True, text=True,
-                          timeout=120, check=False,
-                          env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})
+                          timeout=120, check=False, env=without_preload())
     assert done.returncode == 0, done.stderr
     assert "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
     return [row[0] for row in csv.reader(done.stdout.splitlines())][1:]

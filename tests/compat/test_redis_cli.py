@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import peers
-from tests.demand import tool
+from tests.demand import tool, without_preload
 
 Cli = Callable[..., str]
 ANSI = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -30,10 +30,6 @@ def cli(server: peers.Server) -> Cli:
         assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()[-2000:]
         return done.stdout.decode()
     return run
-
-
-def without_preload() -> dict[str, str]:
-    return {**{k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}, "TERM": "dumb"}
 
 
 class Terminal:

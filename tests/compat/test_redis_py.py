@@ -265,17 +265,73 @@ def test_scripts_are_registered_and_called(r: redis.Redis) -> None:
         r.evalsha("0" * 40, 0)
 
 
+def test_a_script_that_was_flushed_is_sent_again_to_a_pipeline_too(r: redis.Redis) -> None:
+    both = r.register_script("return {KEYS[1], redis.call('APPEND', KEYS[1], ARGV[1])}")
+    with r.pipeline() as pipeline:
+        for _ in range(2):
+            r.script_flush()
+            both(keys=["k"], args=["ab"], client=pipeline)
+            pipeline.get("k")
+            assert pipeline.execute()[0][0] == b"k"
+    assert r.get("k") == b"abab"
+    assert r.script_exists(both.sha) == [True]
+
+
 def test_locks_are_taken_extended_and_given_back(r: redis.Redis) -> None:
     lock = r.lock("lock", timeout=10)
     assert lock.acquire(blocking=False)
     assert not r.lock("lock", timeout=10).acquire(blocking=False)
     assert lock.owned()
     assert lock.extend(5)
+    assert 10_000 < r.pttl("lock") <= 15_000
+    assert lock.extend(7, replace_ttl=True)
+    assert 5_000 < r.pttl("lock") <= 7_000
     assert lock.reacquire()
+    assert 7_000 < r.pttl("lock") <= 10_000
     lock.release()
     assert not r.exists("lock")
     with pytest.raises(redis.exceptions.LockError):
         lock.release()
+
+
+def test_only_its_owner_gives_a_lock_back(r: redis.Redis) -> None:
+    mine, theirs = (r.lock("lock", timeout=10) for _ in range(2))
+    assert mine.acquire()
+    r.delete("lock")                                    # as if it had expired
+    assert theirs.acquire(blocking=False)
+    assert not mine.owned() and theirs.owned()
+    for step in (mine.reacquire, lambda: mine.extend(1), mine.release):
+        r.script_flush()                                # Lock's scripts are sent again
+        with pytest.raises(redis.exceptions.LockNotOwnedError):
+            step()
+    assert theirs.owned()
+    theirs.release()
+    assert not r.exists("lock")
+
+
+def test_a_lock_is_waited_for_until_it_expires_or_patience_ends(r: redis.Redis) -> None:
+    assert r.lock("lock", timeout=0.3).acquire()
+    second = r.lock("lock", timeout=10, sleep=0.02, blocking_timeout=0.05)
+    assert not second.acquire()
+    assert second.acquire(blocking_timeout=10)          # the first one's time is over by then
+    with pytest.raises(redis.exceptions.LockError), r.lock("lock", blocking_timeout=0.05):
+        pass
+    second.release()
+
+
+def test_a_lock_lets_one_thread_in_at_a_time(r: redis.Redis) -> None:
+    def add() -> None:
+        for _ in range(10):
+            with r.lock("lock", timeout=30, sleep=0.001):
+                r.set("n", int(r.get("n")) + 1)
+
+    r.set("n", 0)
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert r.get("n") == b"40"
 
 
 def test_functions_are_loaded_and_called(r: redis.Redis) -> None:

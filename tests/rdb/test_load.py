@@ -4,15 +4,13 @@ import base64
 import json
 import random
 import struct
-from pathlib import Path
 
 import pytest
 from _pyredis.rdb.source_testing import BadValue, BareLoad
 
 from tests.rdb import rdbfile as rdb
+from tests.rdb.held import FIXTURES, SERVERS, decoded
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
-SERVERS = ["redis-6.2", "redis-7.0.15", "redis-8.0.6", "valkey-9.1.2"]
 PIECES = [0, 7, 1 << 20]
 TOO_LATE = 2**48 - 1
 AT = 4_000_000_000_000
@@ -280,24 +278,6 @@ def test_a_claimed_number_of_things_costs_nothing_until_they_come(number):
 
 
 # ---------------------------------------------------------------- files of real servers
-
-def decoded(expected):
-    """(type, elements) of an entry of expected.json, as this module's loads give them."""
-    text = base64.b64decode
-    value, kind = expected["value"], expected["type"]
-    if kind == "string":
-        return text(value)
-    if kind == "list":
-        return [text(x) for x in value]
-    if kind == "set":
-        return sorted(text(x) for x in value)
-    if kind == "zset":
-        return sorted((text(m), float(s)) for m, s in value)
-    ends = expected.get("field_pexpireat", {})
-    if kind == "hash":
-        return sorted((text(f), text(v), ends.get(f, 0)) for f, v in value.items())
-    return [(tuple(map(int, i.split("-"))), list(zip(*[map(text, words)] * 2, strict=True))) for i, words in value]
-
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_file_of_a_real_server_gives_what_that_server_held(server):

@@ -30,6 +30,8 @@ cdef ssize_t disk_read(Disk* d, int fd, char* to, size_t n) noexcept nogil      
 cdef ssize_t disk_write(Disk* d, int fd, const char* p, size_t n) noexcept nogil          # what one call takes
 cdef bint    disk_write_all(Disk* d, int fd, const char* p, size_t n) noexcept nogil
 cdef bint    disk_sync(Disk* d, int fd) noexcept nogil                                    # the bytes and the length
+# Begins to write a part of a file out to the disk; `wait`: and waits until it is there. Not durable by itself.
+cdef bint    disk_sync_range(Disk* d, int fd, int64_t offset, int64_t n, bint wait) noexcept nogil
 cdef bint    disk_sync_directory(Disk* d, const char* path) noexcept nogil                # names made and renamed in it
 cdef bint    disk_rename(Disk* d, const char* old, const char* new) noexcept nogil
 cdef bint    disk_truncate(Disk* d, int fd, int64_t length) noexcept nogil

@@ -9,7 +9,7 @@ A fault of DISK_WRITE with errno 0 is a short write: half of the bytes are taken
 Durability needs two things beside the bytes: after a file is made or renamed, its directory is to be synced, or
 a crash may forget the name. disk_sync is fdatasync: bytes and length, but not the times.
 """
-from libc.errno cimport EINTR, EINVAL, EIO, errno
+from libc.errno cimport EINTR, EINVAL, EIO, ENOSYS, ESPIPE, errno
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -30,6 +30,21 @@ cdef extern from "<unistd.h>" nogil:
     int ftruncate(int fd, int64_t length)
     int unlink(const char* path)
     int close(int fd)
+
+cdef extern from *:
+    """
+    #include <fcntl.h>
+    #include <unistd.h>
+    static int disk_range(int fd, long long offset, long long n, int wait) {
+    #ifdef SYNC_FILE_RANGE_WRITE
+        return sync_file_range(fd, offset, n, SYNC_FILE_RANGE_WRITE
+            | (wait ? SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER : 0));
+    #else
+        return wait ? fsync(fd) : 0;
+    #endif
+    }
+    """
+    int disk_range(int fd, int64_t offset, int64_t n, bint wait) noexcept nogil
 
 cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
@@ -116,6 +131,13 @@ cdef bint disk_write_all(Disk* d, int fd, const char* p, size_t n) noexcept nogi
 
 cdef bint disk_sync(Disk* d, int fd) noexcept nogil:
     return not _fails(d, DISK_SYNC) and fdatasync(fd) == 0
+
+
+cdef bint disk_sync_range(Disk* d, int fd, int64_t offset, int64_t n, bint wait) noexcept nogil:
+    """Where a file system has no such thing it is no failure: disk_sync comes anyhow."""
+    if _fails(d, DISK_SYNC):
+        return False
+    return disk_range(fd, offset, n, wait) == 0 or errno == EINVAL or errno == ESPIPE or errno == ENOSYS
 
 
 cdef bint disk_sync_directory(Disk* d, const char* path) noexcept nogil:

@@ -11,30 +11,38 @@ what it writes itself (offset 0 repeats one byte). The format is that of Marc Le
 matches are our own, so the compressed bytes may differ from another program's, and each reads the other's.
 
 The compressor looks three bytes up in a table of the last place where their hash was seen: one guess, no search.
-The table lies on the stack and is as large as the text asks for, up to 16 KiB: clearing more would take longer than
-compressing, of a text of 100 bytes. A stretch without matches is passed over in growing strides.
+The table lies on the stack and is as large as the text asks for, up to 32 KiB: clearing more would take longer than
+compressing, of a text of 100 bytes. It keeps 16 bits of a position, enough for the distances there are: with four
+times the places in twice the bytes of one of 32 bits, an 8 KiB node of a list came out 3 % smaller (and so as LibLZF
+makes it), in 0.85 of the time. A stretch without matches is passed over in growing strides.
 
-Cost: about 400 MB/s to compress, more to decompress. Nothing is allocated.
+Cost: 0.5 to 1 GB/s to compress, more to decompress. Nothing is allocated.
 """
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 cdef extern from "bytes.h" nogil:
     int bytes_bit_length(uint64_t x) noexcept
     int bytes_lowest_bit(uint64_t x) noexcept
+    uint32_t bytes_load32(const void* p) noexcept
     uint64_t bytes_load64(const void* p) noexcept
     void bytes_copy(char* to, const char* src, size_t n) noexcept
 
+cdef extern from "ensure.h" nogil:
+    bint LIKELY(bint x)
+
 cdef enum:
-    TABLE_BITS = 12
+    TABLE_BITS = 14
     TABLE = 1 << TABLE_BITS
     LONGEST_RUN = 32
+    SHORT_RUN = 16
     LONGEST_MATCH = 264
     FARTHEST = 8192
 
 
 cdef inline uint32_t _three(const uint8_t* p) noexcept nogil:
-    return p[0] | (<uint32_t>p[1] << 8) | (<uint32_t>p[2] << 16)
+    """Three bytes as a number; a fourth is read."""
+    return bytes_load32(p) & 0xffffff
 
 
 cdef inline uint32_t _slot(uint32_t three, int shift) noexcept nogil:
@@ -84,38 +92,52 @@ cdef inline size_t _alike(const uint8_t* a, const uint8_t* b, size_t length, siz
     return length
 
 
+cdef inline uint8_t* _write_short_run(const uint8_t* p, size_t n, uint8_t* out, const uint8_t* limit,
+                                      const uint8_t* end) noexcept nogil:
+    """As _write_run. The common case, a few bytes with room behind them on either side, is two moves."""
+    if LIKELY(n <= SHORT_RUN and limit - out > SHORT_RUN and end - p >= SHORT_RUN):
+        if n == 0:
+            return out
+        out[0] = <uint8_t>(n - 1)
+        memcpy(out + 1, p, SHORT_RUN)
+        return out + 1 + n
+    return _write_run(p, n, out, limit)
+
+
 cdef size_t lzf_compress(const uint8_t* p, size_t n, uint8_t* out, size_t room) noexcept nogil:
     """Compresses the n bytes at p (below 4 GiB); bytes written, or 0 if they would be more than `room`."""
-    cdef uint32_t[TABLE] last           # position + 1 of the last three bytes with this hash; 0: none
+    cdef uint16_t[TABLE] last           # where three bytes with this hash were last seen, its low 16 bits
     cdef const uint8_t* limit = out + room
+    cdef const uint8_t* end = p + n
     cdef uint8_t* to = out
-    cdef size_t at = 0, run = 0, length, most, missed = 0      # run: where the bytes that match nothing begin
-    cdef uint32_t three, slot, seen
-    cdef int bits = bytes_bit_length(n)
+    cdef size_t at = 0, run = 0, length, most, back, missed = 0      # run: where the bytes that match nothing begin
+    cdef uint32_t three, slot
+    cdef int bits = bytes_bit_length(n) + 1
     cdef int shift = 32 - (bits if bits < TABLE_BITS else TABLE_BITS)
-    memset(last, 0, sizeof(uint32_t) << (32 - shift))
-    while at + 3 <= n:
+    memset(last, 0, sizeof(uint16_t) << (32 - shift))
+    while at + 4 <= n:
         three = _three(p + at)
         slot = _slot(three, shift)
-        seen = last[slot]
-        last[slot] = <uint32_t>(at + 1)
-        if seen == 0 or at - (seen - 1) > FARTHEST or _three(p + seen - 1) != three:
+        back = <uint16_t>(at - last[slot])
+        last[slot] = <uint16_t>at
+        if back - 1 >= (at if at < FARTHEST else FARTHEST) or _three(p + at - back) != three:      # back 0 wraps
             missed += 1
-            at += 1 + (missed >> 6)
+            at += 1 + (missed >> 8)
             continue
         missed = 0
-        length = 3
         most = n - at if n - at < LONGEST_MATCH else LONGEST_MATCH
-        length = _alike(p + seen - 1, p + at, length, most)
-        to = _write_run(p + run, at - run, to, limit)
+        length = _alike(p + at - back, p + at, 3, most)
+        to = _write_short_run(p + run, at - run, to, limit, end)
         if to != NULL:
-            to = _write_match(at - seen, length, to, limit)
+            to = _write_match(back - 1, length, to, limit)
         if to == NULL:
             return 0
-        if at + length + 1 < n:         # the end of the repetition may begin the next
-            last[_slot(_three(p + at + length - 2), shift)] = <uint32_t>(at + length - 1)
         at += length
         run = at
+        if at + 2 <= n:                 # the end of the repetition may begin the next
+            last[_slot(_three(p + at - 2), shift)] = <uint16_t>(at - 2)
+            if at + 3 <= n:
+                last[_slot(_three(p + at - 1), shift)] = <uint16_t>(at - 1)
     to = _write_run(p + run, n - run, to, limit)
     return to - out if to != NULL else 0
 

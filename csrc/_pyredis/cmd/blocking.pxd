@@ -6,6 +6,8 @@ from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
 from _pyredis.db.value cimport ValueType
 from _pyredis.ds.dict cimport Dict, DictType
 
+ctypedef void (*GiveUp)(Server* s, Conn* conn) noexcept nogil
+
 cdef struct Link:                  # one of the keys that somebody waits for: its place in the key's queue
     Waiter* waiter
     Wanted* key
@@ -16,6 +18,7 @@ cdef struct Waiter:                # a connection that waits; its links and its 
     Conn* conn
     Command* cmd
     ValueType type
+    GiveUp give_up                 # answers when its time is up; NULL: with a null array
     bint any_change                # woken by its keys' end, too, and by other types: to answer an error
     int64_t deadline_ms            # 0: for ever
     size_t place                   # in the heap of deadlines
@@ -56,6 +59,10 @@ cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline
 
 # The same, but for a command that fails when a key ends or gets another type: it runs again then, too.
 cdef Status block_on_any_change(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil
+
+# Waits for no key but for somebody who calls blocking_release when what it waits for is there; `give_up` answers, then
+# and when its time is up. Not to be called where CONN_DENY_BLOCKING is set.
+cdef Status block_until(Ctx* c, int64_t deadline_ms, GiveUp give_up) noexcept nogil
 
 # For dispatch: the queue.
 cdef Wanted* blocking_take_ready(Server* s) noexcept nogil                    # NULL: none

@@ -32,7 +32,7 @@ from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_GONE, CONN
 from _pyredis.cmd.table cimport command_count
 from _pyredis.db.effects cimport EV_KEY_MISS, Effects
 from _pyredis.db.keyspace cimport LOOKUP_PEEK, Key, keyspace_get, keyspace_key
-from _pyredis.db.value cimport Entry, ValueType, entry_type
+from _pyredis.db.value cimport Entry, T_STRING, ValueType, entry_type
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter,
                                dict_next, dict_remove)
 from _pyredis.wire.reply cimport reply_error, reply_null_array
@@ -191,6 +191,9 @@ cdef Waiter* _waiter_new(Ctx* c, int links) noexcept nogil:
     w.argc = c.argc
     w.links = 0
     w.ticks = 0
+    w.type = T_STRING
+    w.any_change = False
+    w.give_up = NULL
     w.link = <Link*>(<char*>w + sizeof(Waiter))
     w.argv = <Slice*>(<char*>w.link + links * sizeof(Link))
     p = <char*>w.argv + c.argc * sizeof(Slice)
@@ -209,6 +212,24 @@ cdef bint _waits_already(const Waiter* w, const Wanted* key) noexcept nogil:
     return False
 
 
+cdef Status _wait(Ctx* c, Waiter* w, int64_t deadline_ms) noexcept nogil:
+    cdef Server* s = c.server
+    w.deadline_ms = deadline_ms
+    if deadline_ms:
+        _heap_add(s, w)
+    c.conn.waiter = w
+    c.conn.flags |= CONN_BLOCKED
+    blocking_of(s).clients += 1
+    s.ks.fx.wanted |= 1 << SINK_BLOCKING
+    return BLOCKED
+
+
+cdef Status block_until(Ctx* c, int64_t deadline_ms, GiveUp give_up) noexcept nogil:
+    cdef Waiter* w = _waiter_new(c, 0)
+    w.give_up = give_up
+    return _wait(c, w, deadline_ms)
+
+
 cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil:
     """The connection waits for argv[first] and the count - 1 after it; where it must not (inside MULTI, in a
     script), the answer is the one that it would get when its time is up."""
@@ -224,8 +245,6 @@ cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline
         return OK
     w = _waiter_new(c, count)
     w.type = t
-    w.any_change = False
-    w.deadline_ms = deadline_ms
     for i in range(count):
         key = _wanted(s, c.db.id, c.argv[first + i], True)
         if _waits_already(w, key):               # the same key twice: one place
@@ -241,13 +260,7 @@ cdef Status block_on(Ctx* c, ValueType t, int first, int count, int64_t deadline
         else:
             key.first = link
         key.last = link
-    if deadline_ms:
-        _heap_add(s, w)
-    c.conn.waiter = w
-    c.conn.flags |= CONN_BLOCKED
-    blocking_of(s).clients += 1
-    s.ks.fx.wanted |= 1 << SINK_BLOCKING
-    return BLOCKED
+    return _wait(c, w, deadline_ms)
 
 
 cdef Status block_on_any_change(Ctx* c, ValueType t, int first, int count, int64_t deadline_ms) noexcept nogil:
@@ -299,6 +312,8 @@ cdef bint blocking_release(Server* s, Conn* conn, bint with_error) noexcept nogi
         pass
     elif with_error:
         reply_error(&conn.out, text, strlen(text))
+    elif w.give_up != NULL:
+        w.give_up(s, conn)
     else:
         reply_null_array(&conn.out)
     command_count(w.cmd, s.mem, w.ticks, s.track_latency)

@@ -191,6 +191,7 @@ cdef struct Conn:
     uint64_t bytes_out
     uint64_t commands
     uint64_t reads
+    uint64_t written                # how far the propagated commands went with its last write
 
 cdef struct OutputLimit:
     uint64_t hard
@@ -210,6 +211,7 @@ cdef struct ServerStats:
     uint64_t output_limit_closes
     uint64_t loops
     uint64_t loop_ticks
+    uint64_t over_memory_us         # how long more than maxmemory was used
 
 cdef enum:
     SINK_BLOCKING = 0
@@ -243,9 +245,11 @@ cdef struct Server:                 # what all connections share
     BlockPool blocks
     ParseLimits limits
     uint32_t gates
+    uint32_t other_gates            # beside these, for those who are served while a file's commands run
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
+    void (*flushed)(Server* s) noexcept nogil          # after FLUSHALL; NULL: nobody asks
     const char* busy_text           # what they are answered behind GATE_BUSY
     char disk_text[512]             # ... and behind GATE_DISK
     void* owner                     # the Python core, for `control` and `log`
@@ -256,6 +260,7 @@ cdef struct Server:                 # what all connections share
     size_t connected
     uint64_t next_id
     uint64_t memory_limit           # maxmemory; 0: none
+    void* eviction                  # which keys go then (cmd/eviction)
     uint64_t query_limit            # client-query-buffer-limit
     OutputLimit output_limits[3]    # normal, replica, pubsub
     int64_t pause_until_ms

@@ -70,6 +70,8 @@ cdef Status cmd_flushall(Ctx* c) noexcept nogil:
     for i in range(c.ks.count):
         if c.ks.dbs[i].keys.used or &c.ks.dbs[i] == c.db:      # of nothing, too: clients may have a miss cached
             _flush(c, &c.ks.dbs[i], lazily)
+    if c.server.flushed != NULL:
+        c.server.flushed(c.server)
     _answer(c, lazily)
     return OK
 

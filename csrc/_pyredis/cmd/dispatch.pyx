@@ -35,6 +35,7 @@ from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CM
                                CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING,
                                GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED,
                                SINK_NOTIFY, SINKS, ErrorCount, fail_with)
+from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
@@ -198,7 +199,7 @@ cdef uint64_t _data_flags(Ctx* c) noexcept nogil:
 
 
 cdef Status _check_memory(Ctx* c) noexcept nogil:
-    return ERR_OOM if c.server.mem.used > c.server.memory_limit and _data_flags(c) & CMD_DENYOOM else OK
+    return OK if eviction_run(c.server) or not _data_flags(c) & CMD_DENYOOM else ERR_OOM
 
 
 cdef Status _check_disk(Ctx* c) noexcept nogil:

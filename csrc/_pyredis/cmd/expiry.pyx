@@ -95,7 +95,7 @@ cdef Status _expire(Ctx* c, int64_t unit_ms, int64_t base_ms) noexcept nogil:
     if e == NULL or not _condition_holds(conditions, e, at_ms):
         reply_int(c.out, 0)
         return OK
-    if at_ms <= c.ks.now_ms:
+    if at_ms <= c.ks.due_ms:
         keyspace_delete(c.ks, c.db, key, e)
         propagate_del(c, c.argv[1])
         key_changed(c, key.name, EV_GENERIC, b"del", 1)

@@ -34,6 +34,7 @@ from _pyredis.cmd.stream_read cimport bind_stream_read
 from _pyredis.cmd.streams cimport bind_streams
 from _pyredis.cmd.strings cimport bind_strings
 from _pyredis.cmd.transactions cimport bind_transactions
+from _pyredis.cmd.waiting cimport bind_waiting
 
 
 cdef void bind_families(Table* t) noexcept nogil:
@@ -72,3 +73,4 @@ cdef void bind_families(Table* t) noexcept nogil:
     bind_streams(t)
     bind_strings(t)
     bind_transactions(t)
+    bind_waiting(t)

@@ -155,7 +155,7 @@ cdef Answer _expire_field(OpenHash* h, Slice field, Condition condition, int64_t
         return FIELD_MISSING
     if not _holds(condition, hash_expiry(h.e, &at), at_ms):
         return NOT_SET
-    if at_ms <= h.c.ks.now_ms:
+    if at_ms <= h.c.ks.due_ms:
         hash_remove(h.c.ks, h.e, &at)
         propagate_hdel(h.c, h.key.name, field, True)
         return WAS_REMOVED
@@ -177,7 +177,7 @@ cdef void _expire_fields(OpenHash* h, const Fields* f, Condition condition, int6
             words[head + changed] = c.argv[i]
             changed += 1
         reply_int(c.out, answer)
-    if changed and at_ms > c.ks.now_ms:
+    if changed and at_ms > c.ks.due_ms:
         memcpy(words, c.argv, head * sizeof(Slice))
         words[0] = slice_of(b"HPEXPIREAT", 10)
         words[2] = slice_of(digits, num_format_i64(at_ms, digits))
@@ -384,7 +384,7 @@ cdef bint _change_field(OpenHash* h, Slice field, HashSpot* at, Get what, int64_
         return False
     if what == GET_PERSIST:
         hash_set_expiry(h.c.ks, h.e, at, HASH_LASTS)
-    elif at_ms > h.c.ks.now_ms:
+    elif at_ms > h.c.ks.due_ms:
         hash_set_expiry(h.c.ks, h.e, at, at_ms)
     else:
         hash_remove(h.c.ks, h.e, at)
@@ -398,7 +398,7 @@ cdef void _tell_getex(OpenHash* h, const Fields* f, Get what, int64_t at_ms, int
     cdef char[NUM_I64_MAX] digits
     cdef Slice* words
     cdef int head = 2
-    if what == GET_EXPIRE and at_ms <= c.ks.now_ms:
+    if what == GET_EXPIRE and at_ms <= c.ks.due_ms:
         key_changed(c, h.key.name, EV_HASH, b"hdel", changed)
         return
     words = <Slice*>mem_alloc(c.ks.mem, c.argc * sizeof(Slice))
@@ -592,7 +592,7 @@ cdef void _set_fields(OpenHash* h, const SetexOptions* o) noexcept nogil:
     hash_reserve(c.ks, h.e, c.argv + o.first, c.argc - o.first)
     if o.time_at:
         hash_allow_expiry(c.ks, h.e)
-        if o.at_ms <= c.ks.now_ms:
+        if o.at_ms <= c.ks.due_ms:
             _set_past(h, o)
             return
     for i in range(o.first, c.argc, 2):

@@ -295,14 +295,14 @@ cdef Status _reply_all(Ctx* c, int parts) noexcept nogil:
     if st != OK:
         return st
     if h.e != NULL:
-        n = hash_count_live(h.e, c.ks.now_ms)
+        n = hash_count_live(h.e, c.ks.due_ms)
     if parts == NAMES | VALUES:
         reply_map(c.out, n)
     else:
         reply_array(c.out, n)
     if n == 0:
         return OK
-    hash_iter(h.e, c.ks.now_ms, &it)
+    hash_iter(h.e, c.ks.due_ms, &it)
     while hash_next(&it, &field, &value):
         if parts & NAMES:
             reply_element(c.out, &field)
@@ -394,7 +394,7 @@ cdef Status cmd_hscan(Ctx* c) noexcept nogil:
     if st != OK:
         return st
     scan.e = h.e
-    scan.now_ms = c.ks.now_ms
+    scan.now_ms = c.ks.due_ms
     if hash_dict(h.e) != NULL:
         _scan_table(c, hash_dict(h.e), cursor, &scan)
     else:
@@ -436,9 +436,9 @@ cdef void _pick(Ctx* c, const Entry* e, int64_t count, bint values) noexcept nog
     picking.e = e
     picking.c = c
     picking.values = values
-    hash_iter(e, c.ks.now_ms, &picking.walk)
+    hash_iter(e, c.ks.due_ms, &picking.walk)
     picker.arg = &picking
-    picker.length = hash_count_live(e, c.ks.now_ms)
+    picker.length = hash_count_live(e, c.ks.due_ms)
     picker.next = _pick_next
     picker.random = NULL
     if hash_dict(e) != NULL and picker.length == hash_length(e):
@@ -457,11 +457,11 @@ cdef void _pick(Ctx* c, const Entry* e, int64_t count, bint values) noexcept nog
 cdef void _pick_one(Ctx* c, const Entry* e) noexcept nogil:
     cdef Element field, value
     cdef HashIter it
-    if hash_count_live(e, c.ks.now_ms) == hash_length(e):
+    if hash_count_live(e, c.ks.due_ms) == hash_length(e):
         hash_random(e, &c.ks.rand, &field, &value)
         reply_element(c.out, &field)
         return
-    hash_iter(e, c.ks.now_ms, &it)       # while nothing may be removed, the first that lives will do
+    hash_iter(e, c.ks.due_ms, &it)       # while nothing may be removed, the first that lives will do
     if hash_next(&it, &field, &value):
         reply_element(c.out, &field)
     else:

@@ -149,7 +149,7 @@ cdef Status cmd_restore(Ctx* c) noexcept nogil:
     at_ms = o.ttl
     if at_ms and not o.absolute:
         at_ms = c.ks.now_ms + o.ttl if o.ttl < FOREVER - c.ks.now_ms else FOREVER
-    if at_ms == 0 or at_ms > c.ks.now_ms:
+    if at_ms == 0 or at_ms > c.ks.due_ms:
         _put(c, key, e, &o, at_ms)
     else:                                                    # it is over already
         keyspace_release(c.ks, e)

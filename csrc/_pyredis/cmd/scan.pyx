@@ -172,7 +172,7 @@ cdef bint _keep_key(void* arg, void* entry) noexcept nogil:
     cdef Ctx* c = scan.c
     if not scan_matches(&scan.options, entry_key(e)):
         return False
-    if entry_is_over(e, c.ks.now_ms):
+    if entry_is_over(e, c.ks.due_ms):
         if not c.ks.keep_expired:
             keyspace_expire_entry(c.ks, c.db, keyspace_key(c.ks, entry_key(e)).hash, e)
         return False
@@ -230,7 +230,7 @@ cdef Status cmd_keys(Ctx* c) noexcept nogil:
     if c.argv[1].len == 1 and c.argv[1].ptr[0] == c'*':
         list.options.pattern = slice_of(NULL, 0)
     list.out = c.out
-    list.now_ms = c.ks.now_ms
+    list.now_ms = c.ks.due_ms
     list.count = 0
     dict_each(&c.db.keys, _list_key, &list)
     reply_end(c.out, header, list.count)

@@ -56,7 +56,7 @@ cdef inline Element _value(Ctx* c, const SortPattern* p, Key key) noexcept nogil
     cdef Slice text
     cdef Element found
     cdef Entry* e = keyspace_find(c.db, key)
-    if e != NULL and entry_is_over(e, c.ks.now_ms):
+    if e != NULL and entry_is_over(e, c.ks.due_ms):
         key.name = effects_keep(&c.ks.fx, key.name)    # the effect outlives the group's names
     e = lookup_read(c, key)
     if e == NULL or entry_type(e) != (T_HASH if p.field.len else T_STRING):

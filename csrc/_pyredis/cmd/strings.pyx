@@ -355,7 +355,7 @@ cdef Status cmd_getex(Ctx* c) noexcept nogil:
             words[0] = slice_of(b"PERSIST", 7)
             words[1] = key.name
             propagate_instead(c, 2, words)
-    elif at_ms <= c.ks.now_ms:
+    elif at_ms <= c.ks.due_ms:
         _remove(c, key, e)
     else:
         keyspace_set_expiry(c.ks, c.db, key, e, at_ms)

@@ -82,7 +82,7 @@ cdef void watching_free(Server* s) noexcept nogil:
 
 cdef WatchState _state(Server* s, int db, Key key) noexcept nogil:
     cdef Entry* e = keyspace_find(&s.ks.dbs[db], key)
-    return WATCH_ABSENT if e == NULL else WATCH_EXPIRED if entry_is_over(e, s.ks.now_ms) else WATCH_LIVE
+    return WATCH_ABSENT if e == NULL else WATCH_EXPIRED if entry_is_over(e, s.ks.due_ms) else WATCH_LIVE
 
 
 cdef WatchedKey* _watched_key(Server* s, int db, Key key) noexcept nogil:

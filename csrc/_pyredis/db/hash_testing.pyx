@@ -11,7 +11,8 @@ from _pyredis.db.hash_type cimport (HASH_ABSENT, HASH_OVER, HashFound, HashIter,
                                     hash_put, hash_random, hash_remove, hash_reserve, hash_set_expiry, hash_settle,
                                     hash_value)
 from _pyredis.db.keyspace cimport (Key, Keyspace, keyspace_add, keyspace_check, keyspace_copy, keyspace_delete,
-                                   keyspace_free, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap)
+                                   keyspace_free, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
+                                   keyspace_set_clock)
 from _pyredis.db.types cimport types_bind
 from _pyredis.db.value cimport Entry, encoding_name, entry_encoding
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
@@ -38,7 +39,7 @@ cdef class BareHash:
         types_bind(self.ks)
         self.ks.limits.hash_max_listpack_entries = entries
         self.ks.limits.hash_max_listpack_value = value
-        self.ks.now_ms = now_ms
+        keyspace_set_clock(self.ks, now_ms)
         self.key = keyspace_key(self.ks, slice_of(b"h", 1))
         self.e = hash_create(self.ks, &self.ks.dbs[0], self.key)
 
@@ -55,7 +56,7 @@ cdef class BareHash:
 
     @now_ms.setter
     def now_ms(self, int64_t ms):
-        self.ks.now_ms = ms
+        keyspace_set_clock(self.ks, ms)
 
     @property
     def encoding(self):

@@ -170,13 +170,13 @@ cdef HashFound hash_find(const Keyspace* ks, const Entry* e, Slice field, HashSp
         if stride == 2:
             return HASH_LIVE
         expiry = _pack_expiry(_pack(e), at.packed)
-        return HASH_OVER if expiry != HASH_LASTS and expiry < ks.now_ms else HASH_LIVE
+        return HASH_OVER if expiry != HASH_LASTS and expiry < ks.due_ms else HASH_LIVE
     t = _table(e)
     at.hash = dict_hash(t.fields.type, field.ptr, field.len)
     at.field = <HashField*>dict_find(&t.fields, field.ptr, field.len, at.hash, &at.place)
     if at.field == NULL:
         return HASH_ABSENT
-    return HASH_OVER if field_is_over(t, at.field, ks.now_ms) else HASH_LIVE
+    return HASH_OVER if field_is_over(t, at.field, ks.due_ms) else HASH_LIVE
 
 
 cdef Element hash_value(const Entry* e, const HashSpot* at) noexcept nogil:
@@ -530,7 +530,7 @@ cdef bint hash_first_over(const Keyspace* ks, const Entry* e, HashSpot* at, Elem
     cdef int64_t ended = hash_next_expiry(e)
     cdef FieldTable* t
     cdef Slice name
-    if ended == HASH_LASTS or ended >= ks.now_ms:
+    if ended == HASH_LASTS or ended >= ks.due_ms:
         return False
     if _stride(e):
         at.packed = listpack_first(_pack(e))

@@ -53,6 +53,7 @@ cdef struct KeyspaceStats:
     uint64_t misses
     uint64_t expired
     uint64_t expired_fields
+    uint64_t evicted
     uint64_t lazy_freed
     uint64_t time_cap_reached
     uint64_t expire_us
@@ -81,13 +82,16 @@ cdef struct Keyspace:
     int count
     const TypeOps* ops[T_COUNT]
     int64_t now_ms                 # unix time of the request under way
-    uint32_t access_clock          # LRU: seconds; LFU: minutes
+    int64_t due_ms                 # what ended before is over: now_ms, or 0 while data are loaded, when nothing is
+    uint32_t access_clock          # LRU: half seconds; LFU: minutes
     AccessPolicy policy
     int lfu_log_factor
     int lfu_decay_time
     bint active_expire             # DEBUG SET-ACTIVE-EXPIRE
     bint made_way                  # the next key added replaces one that was taken out for it: it is not new
     bint keep_expired              # CLIENT PAUSE: an expired key is absent, but not removed
+    bint loading                   # data are being read: nothing ends meanwhile
+    bint shared                    # a child reads these pages: what need not be written is not (access times)
     int expire_db                  # where the active cycle goes on
     Graves graves
     KeyspaceStats stats

@@ -40,6 +40,7 @@ cdef extern from "ensure.h" nogil:
 
 cdef enum:
     ACCESS_MASK = 0xffffff
+    LRU_TICK_MS = 500              # of the LRU clock, which comes round in 97 days
     LFU_INITIAL = 5                # a new key starts here, so that it has time to be used
     RANDOM_TRIES = 100
     LARGE_EFFORT = 1024            # a value of more allocations than this is freed in steps
@@ -109,7 +110,11 @@ cdef void keyspace_free(Keyspace* ks) noexcept nogil:
 
 cdef void keyspace_set_clock(Keyspace* ks, int64_t now_ms) noexcept nogil:
     ks.now_ms = now_ms
-    ks.access_clock = <uint32_t>(now_ms // 60000 & 0xffff if ks.policy == ACCESS_LFU else now_ms // 1000 & ACCESS_MASK)
+    ks.due_ms = 0 if ks.loading else now_ms
+    if ks.policy == ACCESS_LFU:
+        ks.access_clock = <uint32_t>(now_ms // 60000 & 0xffff)
+    else:
+        ks.access_clock = <uint32_t>(now_ms // LRU_TICK_MS & ACCESS_MASK)
 
 
 cdef Key keyspace_key(const Keyspace* ks, Slice name) noexcept nogil:
@@ -137,8 +142,10 @@ cdef uint32_t keyspace_frequency(const Keyspace* ks, const Entry* e) noexcept no
 cdef void keyspace_touch(Keyspace* ks, Entry* e) noexcept nogil:
     cdef uint32_t counter
     cdef double chance
+    if ks.shared:
+        return
     if ks.policy != ACCESS_LFU:
-        if entry_access(e) != ks.access_clock:      # once a second: the line stays clean in between
+        if entry_access(e) != ks.access_clock:      # once a tick: the line stays clean in between
             entry_set_access(e, ks.access_clock)
         return
     counter = keyspace_frequency(ks, e)
@@ -150,17 +157,15 @@ cdef void keyspace_touch(Keyspace* ks, Entry* e) noexcept nogil:
 
 
 cdef int64_t keyspace_idle_ms(const Keyspace* ks, const Entry* e) noexcept nogil:
-    """Time since the last access, by the LRU clock: whole seconds."""
-    return <int64_t>((<uint32_t>(ks.now_ms // 1000) - entry_access(e)) & ACCESS_MASK) * 1000
+    """Time since the last access, by the LRU clock."""
+    return <int64_t>((<uint32_t>(ks.now_ms // LRU_TICK_MS) - entry_access(e)) & ACCESS_MASK) * LRU_TICK_MS
 
 
 cdef void keyspace_set_idle(const Keyspace* ks, Entry* e, int64_t seconds) noexcept nogil:
     """As if it had last been used so many seconds ago; under LFU nothing."""
-    cdef int64_t at = <int64_t>ks.access_clock - seconds
+    cdef int64_t ticks = min(seconds, <int64_t>ACCESS_MASK) * (1000 // LRU_TICK_MS)
     if ks.policy != ACCESS_LFU:
-        if at < 0:                               # Redis: before the clock's zero is half of its range ago
-            at = (ks.access_clock + ACCESS_MASK // 2) % ACCESS_MASK
-        entry_set_access(e, <uint32_t>at)
+        entry_set_access(e, (ks.access_clock - <uint32_t>min(ticks, <int64_t>ACCESS_MASK)) & ACCESS_MASK)
 
 
 cdef void keyspace_set_frequency(const Keyspace* ks, Entry* e, int64_t counter) noexcept nogil:
@@ -183,7 +188,7 @@ cdef void _tell(Keyspace* ks, Db* db, Key key, uint32_t event_class, const char*
 cdef Entry* keyspace_get(Keyspace* ks, Db* db, Key key, int lookup) noexcept nogil:
     """The entry with this key, or NULL; an expired one is removed and gone."""
     cdef Entry* e = keyspace_find(db, key)
-    if e != NULL and entry_is_over(e, ks.now_ms):
+    if e != NULL and entry_is_over(e, ks.due_ms):
         if not ks.keep_expired:
             keyspace_expire(ks, db, key, e)
         e = NULL
@@ -205,7 +210,7 @@ cdef Entry* keyspace_random(Keyspace* ks, Db* db) noexcept nogil:
     cdef int tries
     for tries in range(RANDOM_TRIES):
         e = <Entry*>dict_random(&db.keys, &ks.rand)
-        if e == NULL or not entry_is_over(e, ks.now_ms):
+        if e == NULL or not entry_is_over(e, ks.due_ms):
             return e
         if not ks.keep_expired:
             keyspace_expire_entry(ks, db, keyspace_key(ks, entry_key(e)).hash, e)

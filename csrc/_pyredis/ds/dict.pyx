@@ -528,14 +528,12 @@ cdef void* _at_position(const Bucket* b, uint64_t position) noexcept nogil:
     return NULL
 
 
-cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil:
-    """An entry, each as likely as any other; NULL in an empty table. The wait for one bucket or two, mostly."""
+cdef void* _draw(const Dict* d, Rand* rand, size_t* bucket, size_t* position) noexcept nogil:
+    """An entry, each as likely as any other, and where it stands: a bucket, and how many come before it in its chain."""
     cdef uint64_t width = BUCKET_SLOTS + (BUCKET_SLOTS - 1) * <uint64_t>d.depth
     cdef size_t[DRAWS] buckets
     cdef void* found
     cdef int draws = DRAWS if d.buckets > 1 << 10 else 1, i
-    if d.used == 0:
-        return NULL
     # Draw a bucket, and a position below the length of the longest chain, until that bucket has that position: so
     # each entry is drawn alike. Most draws fail; therefore some buckets are on their way at once.
     while True:
@@ -543,26 +541,38 @@ cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil:
             buckets[i] = rand_below(rand, d.buckets)
             PREFETCH(_bucket(d, buckets[i]))
         for i in range(draws):
-            found = _at_position(_bucket(d, buckets[i]), rand_below(rand, width))
+            position[0] = rand_below(rand, width)
+            found = _at_position(_bucket(d, buckets[i]), position[0])
             if found != NULL:
+                bucket[0] = buckets[i]
                 return found
 
 
+cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil:
+    """An entry, each as likely as any other; NULL in an empty table. The wait for one bucket or two, mostly."""
+    cdef size_t bucket, position
+    return _draw(d, rand, &bucket, &position) if d.used else NULL
+
+
 cdef size_t dict_sample(const Dict* d, Rand* rand, void** out, size_t most) noexcept nogil:
-    """Up to `most` distinct entries from consecutive buckets at a random place; how many."""
-    cdef size_t got = 0, b, seen
+    """Up to `most` distinct entries, neighbours in a random place, each entry as likely as any other; how many."""
+    cdef size_t got = 0, b, seen, skip
     cdef Bucket* at
     cdef unsigned int bits
     if d.used == 0:
         return 0
-    b = rand_below(rand, d.buckets)
-    for seen in range(d.buckets):
+    _draw(d, rand, &b, &skip)
+    most = min(most, d.used)
+    for seen in range(d.buckets + 1):            # the first bucket again, at last: for what was passed over
         at = _bucket(d, b)
         while at != NULL:
             bits = _slots(at)
             while bits and got < most:
-                out[got] = at.slot[bits_lowest(bits)]
-                got += 1
+                if skip:
+                    skip -= 1
+                else:
+                    out[got] = at.slot[bits_lowest(bits)]
+                    got += 1
                 bits &= bits - 1
             at = _next(at)
         if got == most:

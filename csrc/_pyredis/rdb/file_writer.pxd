@@ -12,12 +12,16 @@ cdef struct FileAux:
     Slice name
     Slice value
 
+ctypedef bint (*FileProgress)(void* arg, int keys) noexcept nogil         # so many keys more are written; False: stop
+
 cdef struct FileFacts:             # what a file tells beside the data
     const FileAux* aux
     size_t aux_count
     const Slice* functions         # sources of libraries
     size_t function_count
     int options
+    FileProgress progress          # NULL: nobody asks
+    void* arg                      # of progress
 
 cdef RdbVersion file_version(const Keyspace* ks) noexcept nogil    # the oldest that holds all data
 # False: the sink has failed, and the file is not whole. The caller finishes and frees the sink.

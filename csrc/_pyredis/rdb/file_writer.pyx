@@ -116,7 +116,7 @@ cdef void _key(Sink* s, const Keyspace* ks, const Entry* e, int options) noexcep
     save_value(s, e, type)
 
 
-cdef void _database(Sink* s, const Keyspace* ks, const Db* db, int options) noexcept nogil:
+cdef void _database(Sink* s, const Keyspace* ks, const Db* db, const FileFacts* facts) noexcept nogil:
     cdef DictIter it
     cdef Group group
     cdef int i
@@ -128,7 +128,9 @@ cdef void _database(Sink* s, const Keyspace* ks, const Db* db, int options) noex
     dict_iter(&db.keys, &it)
     while not s.failed and _next_group(&it, &group):
         for i in range(group.count):
-            _key(s, ks, group.entries[i], options)
+            _key(s, ks, group.entries[i], facts.options)
+        if facts.progress != NULL and not facts.progress(facts.arg, group.count):
+            s.failed = True
 
 
 cdef bint file_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexcept nogil:
@@ -136,7 +138,7 @@ cdef bint file_write(Sink* s, const Keyspace* ks, const FileFacts* facts) noexce
     _head(s, file_version(ks), facts)
     for i in range(ks.count):
         if ks.dbs[i].keys.used:
-            _database(s, ks, &ks.dbs[i], facts.options)
+            _database(s, ks, &ks.dbs[i], facts)
     sink_u8(s, RDB_EOF)
     sink_u64(s, sink_crc(s) if s.options & SINK_CRC else 0)
     return not s.failed

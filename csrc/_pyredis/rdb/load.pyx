@@ -309,6 +309,6 @@ cdef Entry* load_value(Load* l, int type, Slice name) noexcept nogil:
     if not load_knows(type):
         return load_fail(l, b"a value has an unknown type")
     e = _LOADERS[type](l, type, name)
-    if e == NULL:
+    if e == NULL and not l.empty:
         load_fail(l, b"a value is broken")         # unless a better reason is known
     return e

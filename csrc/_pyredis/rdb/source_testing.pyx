@@ -274,7 +274,8 @@ cdef class BareLoad:
         load_done(&l)
         try:
             if e == NULL:
-                raise BadValue(source.s.reason.decode(), source.s.failed_at, empty)
+                reason = "a collection is empty" if empty else source.s.reason.decode()
+                raise BadValue(reason, source.s.failed_at, empty)
             assert source.s.reason == NULL
             assert _check(self.ks, e) == 0, _check(self.ks, e)
             copy = keyspace_copy(self.ks, e, slice_of(b"copy", 4))

@@ -1,0 +1,20 @@
+# eviction -- keeping to maxmemory. The story is in eviction.pyx.
+from libc.stdint cimport int64_t
+from _pyredis.cmd.ctx cimport Server
+from _pyredis.db.evict cimport Evict
+
+cdef struct Eviction:
+    Evict keys
+    void (*drain)(void* server) noexcept nogil     # passes effects on and clears them
+    int64_t most_us                # at a time; 0: as long as it takes
+    bint unfinished                # time was up before there was room
+    int64_t over_since_us          # since when there is too little room; 0: there is enough
+
+cdef Eviction* eviction_new(Server* s) noexcept nogil
+cdef void eviction_free(Server* s) noexcept nogil
+cdef void eviction_set_tenacity(Server* s, int tenacity) noexcept nogil     # maxmemory-eviction-tenacity
+# When more is used than may be: gives up keys. False: it is still more, and nothing is left that may go.
+cdef bint eviction_run(Server* s) noexcept nogil
+
+cdef inline Eviction* eviction_of(const Server* s) noexcept nogil:
+    return <Eviction*>s.eviction

@@ -1,0 +1,237 @@
+"""maxmemory: which keys are given up, when, and who is told."""
+
+import random
+
+import pytest
+
+from tests.session import Effect, R, raises_reply
+
+VALUE = "x" * 100
+POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
+            "volatile-ttl"]
+
+
+def used(r):
+    return r.server.core.memory()["used"]
+
+
+def evicted(r):
+    return r.server.core.stats()["evicted"]
+
+
+def server(policy, **config):
+    return R(**{"maxmemory_policy": policy, "maxmemory_samples": 64, **config})
+
+
+def too_little_room(r):
+    """The limit is passed by a byte: the next moment, or command, gives up a key."""
+    r.server.core.set_memory_limit(used(r) - 1)
+
+
+def give_up(r, count):
+    """Gives up so many keys."""
+    until = evicted(r) + count
+    while evicted(r) < until:
+        too_little_room(r)
+        r.cycle()
+    r.server.core.set_memory_limit(0)
+
+
+def fill(r, count, first=0, *options):
+    for n in range(first, first + count):
+        r("SET", f"key:{n}", VALUE, *options)
+
+
+def left(r, count):
+    return [n for n in range(count) if r("EXISTS", f"key:{n}")]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_memory_passes_the_limit_by_no_more_than_a_command(policy):
+    r = server(policy, maxmemory_samples=5)
+    r("PING")
+    limit = used(r) + (128 << 10)
+    r("CONFIG", "SET", "maxmemory", limit)
+    for n in range(2000):
+        r("SET", f"key:{n}", VALUE, "EX", 1000)
+        assert used(r) <= limit + 1000
+    left_over = r("DBSIZE")
+    assert evicted(r) == 2000 - left_over > 500
+
+
+def test_what_was_not_used_for_longest_goes_first():
+    r = server("allkeys-lru")
+    fill(r, 50)
+    r.advance(ms=5000)
+    fill(r, 50, 50)
+    r("GET", "key:7")
+    r("TOUCH", "key:8")
+    r.advance(ms=5000)
+    give_up(r, 48)
+    assert left(r, 100) == [7, 8, *range(50, 100)]
+
+
+def test_what_was_used_since_it_was_seen_is_not_given_up_for_what_it_was():
+    r = server("allkeys-lru")
+    fill(r, 20)
+    r.advance(ms=5000)
+    give_up(r, 2)
+    used_again, rest = left(r, 20)[:12], left(r, 20)[12:]       # some of these were seen already
+    for n in used_again:
+        r("GET", f"key:{n}")
+    r.advance(ms=1000)
+    give_up(r, len(rest))
+    assert left(r, 20) == used_again
+
+
+def test_what_was_used_seldom_goes_first():
+    r = server("allkeys-lfu")
+    fill(r, 60)
+    for _ in range(20):
+        for n in range(30):
+            r("GET", f"key:{n}")
+    give_up(r, 30)
+    assert left(r, 60) == list(range(30))
+
+
+def test_what_ends_soonest_goes_first():
+    r = server("volatile-ttl")
+    order = list(range(60))
+    random.Random(1).shuffle(order)
+    for n in order:
+        r("SET", f"key:{n}", VALUE, "EX", 100 + n)
+    r("SET", "lasting", VALUE)
+    give_up(r, 45)
+    assert left(r, 60) == list(range(45, 60)) and r("EXISTS", "lasting")
+
+
+def test_a_key_whose_expiry_moved_since_it_was_seen_is_not_given_up_for_what_it_was():
+    r = server("volatile-ttl")
+    for n in range(20):
+        r("SET", f"key:{n}", VALUE, "EX", 100 + n)
+    give_up(r, 2)
+    r("EXPIRE", "key:2", 1000)
+    r("PERSIST", "key:3")
+    give_up(r, 16)
+    assert left(r, 20) == [2, 3]
+
+
+@pytest.mark.parametrize("policy", [p for p in POLICIES if p.startswith("volatile")])
+def test_volatile_policies_spare_keys_without_an_expiry_and_refuse_writes_when_nothing_else_is_left(policy):
+    r = server(policy)
+    fill(r, 20)
+    fill(r, 20, 20, "EX", 1000)
+    give_up(r, 20)
+    assert left(r, 40) == list(range(20))
+    too_little_room(r)
+    with raises_reply("OOM command not allowed when used memory > 'maxmemory'."):
+        r("APPEND", "key:0", VALUE)
+    assert r("GET", "key:1") == VALUE.encode() and r("DEL", "key:1") == 1
+
+
+def test_every_database_gives_up_keys():
+    r = server("allkeys-random")
+    fill(r, 100)
+    r("SELECT", 3)
+    fill(r, 100)
+    give_up(r, 100)
+    here = r("DBSIZE")
+    r("SELECT", 0)
+    assert (here, r("DBSIZE")) == (50, 50)
+
+
+@pytest.mark.parametrize(("lazily", "word"), [(False, b"DEL"), (True, b"UNLINK")])
+def test_a_key_given_up_is_told_as_evicted_and_propagated_before_the_command(lazily, word):
+    r = server("allkeys-lru", lazyfree_lazy_eviction=lazily)
+    r("SET", "old", VALUE * 20)
+    too_little_room(r)
+    r("SET", "b", 2)
+    assert r.effects == [Effect("evicted", b"old", 0), Effect("set", b"b", 1)]
+    assert r.propagated == [[word, b"old"], [b"SET", b"b", b"2"]]
+
+
+def test_who_subscribed_to_events_hears_of_it():
+    r = server("allkeys-lru")
+    r("CONFIG", "SET", "notify-keyspace-events", "Ee")
+    listener = R(r.server)
+    listener("SUBSCRIBE", "__keyevent@0__:evicted")
+    r("SET", "old", VALUE)
+    give_up(r, 1)
+    assert listener.taken() == [[b"message", b"__keyevent@0__:evicted", b"old"]]
+
+
+def test_a_watched_key_that_is_given_up_was_changed():
+    r = server("allkeys-lru")
+    r("SET", "old", VALUE)
+    r("WATCH", "old")
+    give_up(r, 1)
+    r("MULTI")
+    r("PING")
+    assert r("EXEC") is None
+
+
+def test_within_exec_nothing_is_given_up():
+    r = server("allkeys-lru")
+    r("SET", "old", VALUE)
+    r("MULTI")
+    r("SETRANGE", "a", 100_000, "x")
+    r("STRLEN", "old")
+    r.server.core.set_memory_limit(used(r) + 100)
+    assert r("EXEC") == [100_001, len(VALUE)]
+    r("PING")
+    assert evicted(r) > 0
+
+
+def test_reading_makes_room_too():
+    r = server("allkeys-lru")
+    fill(r, 100)
+    too_little_room(r)
+    r("GET", "nothing")
+    assert evicted(r) > 0
+
+
+def test_a_lower_limit_takes_effect_without_a_command():
+    r = server("allkeys-lru")
+    fill(r, 100)
+    r("CONFIG", "SET", "maxmemory", used(r) - 2000)
+    before = evicted(r)
+    r.cycle()
+    assert evicted(r) > before
+
+
+def test_a_large_value_is_freed_before_other_keys_go_for_its_memory():
+    r = server("allkeys-lru")
+    r("SADD", "large", *range(10**6, 10**6 + 20_000))
+    r.advance(ms=2000)
+    fill(r, 10)
+    r.server.core.set_memory_limit(used(r) - 200_000)
+    r("PING")
+    assert evicted(r) == 1 and left(r, 10) == list(range(10))
+
+
+def test_the_policy_can_change_while_candidates_are_remembered():
+    r = server("allkeys-lru")
+    for policy in POLICIES * 3:
+        fill(r, 100, 0, "EX", 1000)
+        r("CONFIG", "SET", "maxmemory-policy", policy)
+        give_up(r, 5)
+        r("FLUSHALL") if policy == "volatile-ttl" else r("SWAPDB", 0, 1)
+        give_up(r, 1) if policy != "volatile-ttl" else None
+
+
+def test_nothing_is_given_up_without_a_policy():
+    r = server("noeviction")
+    fill(r, 10)
+    too_little_room(r)
+    with raises_reply("OOM"):
+        r("SET", "b", 1)
+    assert r("DBSIZE") == 10 and evicted(r) == 0
+
+
+def test_counters_go_back_to_zero_with_the_others():
+    r = server("allkeys-lru")
+    fill(r, 10)
+    give_up(r, 3)
+    assert b"evicted_keys:3\r\n" in r("INFO", "stats")
+    r("CONFIG", "RESETSTAT")
+    assert b"evicted_keys:0\r\n" in r("INFO", "stats")
