@@ -12,8 +12,9 @@ from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.blocking cimport blocking_release
 from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_GONE, CONN_MULTI, CONN_TRACKING, CONN_UNIX, CONN_WATCHED,
-                               GATE_AUTH, Conn, Server, Text, conn_close, text_set)
+from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_GONE, CONN_HELD, CONN_MULTI, CONN_TRACKING,
+                               CONN_UNIX, CONN_WATCHED, GATE_AUTH, GATE_PAUSE, Conn, Server, Text, conn_close,
+                               text_set)
 from _pyredis.cmd.queue cimport transaction_memory, transaction_of
 from _pyredis.cmd.tracking cimport (TRACK_CACHING, Tracker, Tracking, tracker_of, tracking_add_prefix,
                                     tracking_has_prefix, tracking_of, tracking_start, tracking_stop)
@@ -132,8 +133,10 @@ cdef class Client:
 
     @property
     def flags(self):
-        """The bits of ConnFlag; FLAG_* name those that the control plane reads or sets."""
-        return self._conn().flags
+        """The bits of ConnFlag; FLAG_* name those that the control plane reads or sets. Who waits for the end of
+        CLIENT PAUSE counts as blocked."""
+        cdef uint32_t flags = self._conn().flags
+        return flags | CONN_BLOCKED if flags & CONN_HELD and self.s.gates & GATE_PAUSE else flags
 
     def set_flag(self, uint32_t flag, bint on):
         cdef Conn* c = self._conn()

@@ -743,9 +743,15 @@ cdef class Core:
         return self.s.connected
 
     def blocked(self):
-        """How many connections wait for a key, how many of them for a limited time, and for how many keys."""
+        """How many connections wait for a key or the end of a pause, how many of them for a limited time, and for
+        how many keys."""
         cdef Blocking* b = blocking_of(self.s)
-        return {"clients": b.clients, "with_deadline": b.heap_count, "keys": b.keys}
+        cdef Conn* c = self.s.first if self.s.gates & GATE_PAUSE else NULL
+        cdef size_t held = 0
+        while c != NULL:
+            held += (c.flags & CONN_HELD) != 0
+            c = c.next
+        return {"clients": b.clients + held, "with_deadline": b.heap_count, "keys": b.keys}
 
     def subscribed(self):
         """How many channels, patterns and shard channels there are, and how many connections subscribed to any."""
@@ -817,11 +823,12 @@ cdef class Core:
                  + dict_bytes(&self.s.ks.dbs[i].timed), self.s.ks.dbs[i].timed.used)
                 for i in range(self.s.ks.count)]
 
-    def key_info(self, int db, bytes name):
-        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none."""
+    def key_info(self, int db, bytes name, bint expired=False):
+        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
+        has expired is there as long as it has not been removed."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or entry_is_over(e, self.s.ks.due_ms):
+        if e == NULL or (entry_is_over(e, self.s.ks.due_ms) and not expired):
             return None
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),

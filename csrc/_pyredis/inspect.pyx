@@ -16,7 +16,7 @@ from _pyredis.db.keyspace cimport Db, Key, LOOKUP_PEEK, keyspace_find, keyspace_
 from _pyredis.db.set_type cimport set_of, set_table
 from _pyredis.db.string_type cimport STRING_AS_TEXT, string_set
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_LISTPACK_EX, ENC_QUICKLIST, Entry, T_HASH, T_SET, T_ZSET,
-                                entry_encoding, entry_is_over, entry_pointer, entry_type)
+                                entry_encoding, entry_pointer, entry_type)
 from _pyredis.db.zset_type cimport zset_table
 from _pyredis.ds.dict cimport BUCKET_SLOTS, Dict, dict_bytes
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
@@ -68,11 +68,10 @@ def populate(Core core, int db, bytes prefix, int64_t count, int64_t size):
 
 # ---------------------------------------------------------------- one value
 
-cdef const Entry* _live(Core core, int db, bytes name):
-    """The entry of a key that has not expired, or NULL."""
+cdef const Entry* _entry(Core core, int db, bytes name):
+    """The entry of a key, or NULL. Redis: DEBUG sees what has expired, while it is there."""
     cdef Slice text = slice_of(PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
-    cdef Entry* e = keyspace_find(&core.s.ks.dbs[db], keyspace_key(core.s.ks, text))
-    return e if e != NULL and not entry_is_over(e, core.s.ks.due_ms) else NULL
+    return keyspace_find(&core.s.ks.dbs[db], keyspace_key(core.s.ks, text))
 
 
 def digest(Core core):
@@ -86,7 +85,7 @@ def digest(Core core):
 def value_digest(Core core, int db, bytes name):
     """The digest of a key's value, 20 bytes; zeros if there is no such key."""
     cdef uint8_t[DIGEST_BYTES] found
-    cdef const Entry* e = _live(core, db, name)
+    cdef const Entry* e = _entry(core, db, name)
     with nogil:
         digest_value(core.s.ks, e, found)
     return <bytes>found[:DIGEST_BYTES]
@@ -98,7 +97,7 @@ cdef bint _forget(void* arg, const char* p, size_t n) noexcept nogil:
 
 def saved_length(Core core, int db, bytes name):
     """Bytes that the value of a key takes in an RDB, type and key not counted; None if there is no such key."""
-    cdef const Entry* e = _live(core, db, name)
+    cdef const Entry* e = _entry(core, db, name)
     cdef Sink s
     cdef RdbType kind
     cdef uint64_t n
@@ -118,7 +117,7 @@ def saved_length(Core core, int db, bytes name):
 def packed_elements(Core core, int db, bytes name):
     """[(offset, bytes it takes, element)] of a value that is one listpack; None if it is not, or not there."""
     cdef char[ELEMENT_DIGITS] digits
-    cdef const Entry* e = _live(core, db, name)
+    cdef const Entry* e = _entry(core, db, name)
     cdef uint8_t* lp
     cdef const uint8_t* p
     cdef Element x
@@ -139,7 +138,7 @@ def packed_elements(Core core, int db, bytes name):
 def quick_nodes(Core core, int db, bytes name):
     """(fill, compress depth, [(kind, elements, bytes, bytes of room, bytes uncompressed) of each node]) of a
     quicklist; None if the value is none. Bytes are those of the elements."""
-    cdef const Entry* e = _live(core, db, name)
+    cdef const Entry* e = _entry(core, db, name)
     cdef const Quicklist* q
     cdef const QuickNode* node
     if e == NULL or entry_encoding(e) != ENC_QUICKLIST:
@@ -156,7 +155,7 @@ def quick_nodes(Core core, int db, bytes name):
 
 def value_table(Core core, int db, bytes name):
     """Figures of the table that a value is kept in, a dict; None if it is in no table, or not there."""
-    cdef const Entry* e = _live(core, db, name)
+    cdef const Entry* e = _entry(core, db, name)
     cdef const Dict* d = NULL
     if e != NULL and entry_type(e) == T_SET:
         d = set_table(set_of(e))

@@ -166,7 +166,7 @@ def _change_replication_id(server: Any, client: Any, args: list[bytes]) -> Simpl
 # ---- keys and tables
 
 def _found(server: Any, client: Any, key: bytes) -> dict[str, Any]:
-    found: dict[str, Any] | None = server.core.key_info(client.db, key)
+    found: dict[str, Any] | None = server.core.key_info(client.db, key, expired=True)
     if found is None:
         raise ReplyError("ERR no such key")
     return found

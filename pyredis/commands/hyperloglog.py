@@ -4,6 +4,7 @@ from .spec import (
     ADMIN,
     DENYOOM,
     FAST,
+    MAY_REPLICATE,
     READONLY,
     WRITE,
     Array,
@@ -26,7 +27,7 @@ FAMILY = Family("hyperloglog", categories=Category.HYPERLOGLOG, commands=[
             complexity="O(1) for each element.",
             summary="Adds elements to a HyperLogLog, making the key if needed."),
 
-    Command("PFCOUNT", since="2.8.9", arity=-2, flags=READONLY,
+    Command("PFCOUNT", since="2.8.9", arity=-2, flags=READONLY | MAY_REPLICATE,
             keys=[KeyRange(1, -1, 1, access="RW ACCESS", notes="The estimate is kept in the key.")],
             args=[Key("key", many=True)],
             reply=Number("the estimate"),

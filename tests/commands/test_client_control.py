@@ -1,6 +1,7 @@
 """AUTH, HELLO and CLIENT, in this process; what needs sockets is in tests/network."""
 
 import re
+from hashlib import sha1
 from typing import Any
 
 import pytest
@@ -379,6 +380,52 @@ def test_pause_write_lets_reads_pass(r):
     r.server.core.unpause()
     r.server.core.serve([])
     assert r.taken() == [Status("OK"), b"2"]
+
+
+def test_who_waits_for_the_end_of_a_pause_counts_as_blocked(r):
+    others = [R(r.server) for _ in range(3)]
+    number = others[0]("CLIENT", "ID")
+    r("CLIENT", "PAUSE", 1000, "WRITE")
+    others[0].feed(encode("SET", "k", 1))
+    others[1].feed(encode("PUBLISH", "c", "m"))
+    others[2].feed(encode("GET", "k"))
+    assert b"blocked_clients:2\r\n" in r("INFO", "clients")
+    assert [word for word in r("CLIENT", "LIST").split() if word.startswith(b"flags=")] == [
+        b"flags=N", b"flags=b", b"flags=b", b"flags=N"]
+    assert r("CLIENT", "UNBLOCK", number) == 0          # only what blocks by itself
+    r("CLIENT", "UNPAUSE")
+    r.server.core.serve([])
+    assert b"blocked_clients:0\r\n" in r("INFO", "clients")
+    assert b"flags=b" not in r("CLIENT", "LIST")
+
+
+LIBRARY = """#!lua name=lib
+redis.register_function{function_name='reads', flags={'no-writes'}, callback=function() return 1 end}
+redis.register_function{function_name='writes', callback=function() return 1 end}"""
+READS, WRITES, PLAIN = "#!lua flags=no-writes\nreturn 1", "#!lua\nreturn 1", "return 1"
+
+
+@pytest.mark.parametrize("queued", [False, True])
+@pytest.mark.parametrize(("script", "held"), [
+    (("EVAL", READS, 0), False), (("EVAL", WRITES, 0), True), (("EVAL", PLAIN, 0), True),
+    (("EVAL", "#!lua flags=nonsense\n", 0), True), (("EVAL_RO", PLAIN, 0), False),
+    (("EVALSHA", sha1(READS.encode()).hexdigest().upper(), 0), False),
+    (("EVALSHA", sha1(WRITES.encode()).hexdigest(), 0), True), (("EVALSHA", "0" * 40, 0), True),
+    (("EVALSHA_RO", sha1(PLAIN.encode()).hexdigest(), 0), False),
+    (("FCALL", "reads", 0), False), (("FCALL", "writes", 0), True), (("FCALL", "nothing", 0), True),
+    (("FCALL_RO", "reads", 0), False)])
+def test_a_script_that_says_it_does_not_write_passes_a_pause_of_writes(r, script, held, queued):
+    r("FUNCTION", "LOAD", LIBRARY)
+    for text in (READS, WRITES, PLAIN):
+        r("SCRIPT", "LOAD", text)
+    if queued:
+        assert r.feed(encode("MULTI") + encode(*script)) == ["OK", "QUEUED"]
+    R(r.server)("CLIENT", "PAUSE", 1000, "WRITE")
+    found = r.feed(encode("EXEC") if queued else encode(*script))
+    assert (found == []) is held
+    r.server.core.unpause()
+    r.server.core.serve([])
+    assert len(r.taken()) == held
 
 
 def test_errors_do_not_wait(r):

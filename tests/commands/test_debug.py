@@ -60,6 +60,19 @@ def test_object_of_no_key_is_an_error(r):
         r("DEBUG", "OBJECT", "none")
 
 
+def test_what_has_expired_is_seen_until_it_is_removed(r):
+    r("SET", "k", "v", "PX", 10)
+    r.advance(ms=20)
+    assert "encoding:embstr" in r("DEBUG", "OBJECT", "k")
+    digest = r("DEBUG", "DIGEST-VALUE", "k")
+    assert digest != ["0" * 40]
+    assert r("MEMORY", "USAGE", "k") is None
+    assert r("GET", "k") is None
+    assert r("DEBUG", "DIGEST-VALUE", "k") == ["0" * 40]
+    with raises_reply("ERR no such key"):
+        r("DEBUG", "OBJECT", "k")
+
+
 def test_populate_makes_keys_and_leaves_those_that_exist(r):
     r("SET", "k:1", "mine")
     assert r("DEBUG", "POPULATE", 3, "k", 10) == "OK"

@@ -81,6 +81,20 @@ def test_a_blocked_command_is_shown_once(r, monitor):
     assert [words for _, words in shown(monitor)] == ['"RPUSH" "l" "v"']
 
 
+def test_a_transaction_is_shown_as_it_runs_and_then_its_end(r, monitor):
+    r("MULTI")
+    r("SET", "k", "v")
+    assert [words for _, words in shown(monitor)] == ['"MULTI"']
+    r("EXEC")
+    assert [words for _, words in shown(monitor)] == ['"SET" "k" "v"', '"EXEC"']
+
+
+@pytest.mark.parametrize("end", [("EXEC",), ("EXEC", "x"), ("DISCARD",)])
+def test_a_transaction_that_does_not_run_is_seen_to_end(r, monitor, end):
+    r.feed(encode("MULTI") + encode("SET", "k", "v") + encode("NOSUCH") + encode(*end))
+    assert [words for _, words in shown(monitor)] == ['"MULTI"', " ".join(f'"{word}"' for word in end)]
+
+
 @pytest.mark.parametrize("command", [("GET", "k"), ("SET", "k", "v"), ("PUBLISH", "a", "b")])
 def test_a_monitor_may_not_touch_keys(monitor, command):
     with raises_reply("ERR Replica can't interact with the keyspace"):

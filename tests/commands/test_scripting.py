@@ -162,6 +162,15 @@ def test_a_read_only_script_cannot_write(r, command):
     assert r("EXISTS", "k") == 0
 
 
+@pytest.mark.parametrize("call", ["'publish', 'c', 'm'", "'spublish', 'c', 'm'", "'pfcount', 'k'"])
+def test_what_may_be_replicated_counts_as_a_write(r, call):
+    script = f"return redis.call({call})"
+    assert r("EVAL", script, 0) == 0
+    for words in (("EVAL_RO", script), ("EVAL", "#!lua flags=no-writes\n" + script)):
+        with raises_reply("ERR Write commands are not allowed from read-only scripts."):
+            r(*words, 0)
+
+
 def test_a_script_that_says_it_does_not_write_cannot(r):
     with raises_reply("ERR Write commands are not allowed from read-only scripts."):
         r("EVAL", "#!lua flags=no-writes\nreturn redis.call('set', 'k', 1)", 0)

@@ -48,6 +48,17 @@ SCENES = {
     "expiry and other types of change are told": """
         a: HELLO 3 | a: CLIENT TRACKING on | b: SET k 1 | a: GET k | b: EXPIRE k 100 | a? | a: TTL k | b: PERSIST k | a?
         a: GET k | b: RENAME k l | a? | a: GET l | b: COPY m l | a? | a: GET l | b: PEXPIREAT l 1 | a?""",
+    "what was changed before it was read is no news": """
+        a: HELLO 3 | a: CLIENT TRACKING on | a: MULTI | a: SET k 1 | a: GET k | a: EXEC | a? | b: SET k 2 | a?
+        a: MULTI | a: MSET k 1 l 2 | a: PEXPIRE l 100000 | a: GET l | a: EXEC | a? | b: DEL k l | a?
+        a: EVAL "redis.call('SET',KEYS[1],1) return redis.call('GET',KEYS[1])" 1 k | a? | b: SET k 2 | a?
+        b: SET k 1 PX 1 | a: BLPOP nothing 0.03 | a: GET k | a? | b: SET k 2 | a?""",
+    "each change after a reading is told, also within one transaction or script": """
+        a: HELLO 3 | a: CLIENT TRACKING on | a: GET k | a: MULTI | a: INCR k | a: GET k | a: INCR k | a: EXEC | a?
+        a: GET k | a: MULTI | a: INCR k | a: GET k | a: EXEC | a? | b: INCR k | a?
+        a: GET k | a: EVAL "for i = 1, 3 do redis.call('INCR', 'k') redis.call('GET', 'k') end" 0 | a? | b: INCR k | a?
+        b: MULTI | b: INCR k | b: GET k | b: INCR k | b: EXEC | a?
+        a: GET k | a: GET l | a: MULTI | a: FLUSHDB | a: GET k | a: EXEC | a? | b: SET k 1 | a? | b: SET l 1 | a?""",
     "errors": """
         a: CLIENT TRACKING | a: CLIENT TRACKING maybe | a: CLIENT TRACKING on REDIRECT
         a: CLIENT TRACKING on REDIRECT abc | a: CLIENT TRACKING on REDIRECT 99999 | a: CLIENT TRACKING on REDIRECT 0

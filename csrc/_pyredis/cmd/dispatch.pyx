@@ -39,6 +39,7 @@ from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
+from _pyredis.cmd.script_run cimport script_command_flags
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
 from _pyredis.cmd.tracking cimport tracking_remember
 from _pyredis.cmd.watch cimport watch_none
@@ -189,9 +190,9 @@ cdef Status _check_auth(Ctx* c) noexcept nogil:
     return OK if c.cmd.flags & CMD_NO_AUTH else ERR_NOAUTH
 
 
-cdef uint64_t _data_flags(const Ctx* c) noexcept nogil:
-    """What the command does to data; EXEC does what is queued."""
-    cdef uint64_t flags = c.cmd.flags
+cdef uint64_t _data_flags(Ctx* c) noexcept nogil:
+    """What the command does to data; EXEC does what is queued, EVAL what its script says."""
+    cdef uint64_t flags = script_command_flags(c)
     if flags & CMD_RUNS_QUEUE and c.conn.transaction != NULL:
         flags |= transaction_of(c.conn).flags
     return flags & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_DENYOOM)
@@ -323,6 +324,7 @@ cdef void _reject(Ctx* c, Status st) noexcept nogil:
         dispatch_error(c, text, _without_code(text, head, n))
         watch_none(c.server, c.conn)
         queue_end(c.server, c.conn)
+        monitor_feed(c)                          # Redis: they were shown MULTI, and so how it ended
     else:
         c.conn.flags |= CONN_DIRTY_EXEC
         dispatch_fail(c, st)

@@ -23,7 +23,7 @@ from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_i64, arg_is, fail_with
 from _pyredis.cmd.script_run cimport (SCRIPT_ALLOW_OOM, SCRIPT_ALLOW_STALE, SCRIPT_CROSS_SLOT, SCRIPT_NO_CLUSTER,
                                       SCRIPT_NO_WRITES, Run, Scripting, script_call, script_flag, script_keys,
                                       script_shown, script_kill, script_may_run, script_on_error,
-                                      script_open_functions, script_push_basics)
+                                      script_open_functions, script_push_basics, scripting_of)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.dict cimport (DictIter, Place, dict_each, dict_find, dict_free, dict_hash, dict_init, dict_insert,
                                dict_iter, dict_next, dict_remove)
@@ -64,6 +64,7 @@ cdef Libraries* libraries_new(Server* s) noexcept nogil:
     x.by_folded_name.key_of = _folded_name
     dict_init(&x.libraries, &x.by_library_name)
     dict_init(&x.functions, &x.by_folded_name)
+    scripting_of(s).fcall_writes = _writes
     return x
 
 
@@ -521,6 +522,12 @@ cdef Status _fcall(Ctx* c, bint read_only) noexcept nogil:
         return st
     x.vm.api.rawgeti(x.vm.L, LUA_REGISTRYINDEX, f.callback)
     return script_call(c, &run, keys)
+
+
+cdef bint _writes(Ctx* c) noexcept nogil:
+    """Scripting.fcall_writes."""
+    cdef const Function* f = _find(libraries_of(c.server), c.argv[1])
+    return f == NULL or not f.flags & SCRIPT_NO_WRITES
 
 
 cdef Status cmd_fcall(Ctx* c) noexcept nogil:

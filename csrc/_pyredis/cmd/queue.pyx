@@ -19,6 +19,7 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport CONN_DIRTY_CAS, CONN_DIRTY_EXEC, CONN_MULTI, GATE_MULTI, GATE_NO_MULTI
+from _pyredis.cmd.script_run cimport script_command_flags
 
 cdef enum:
     FIRST_BLOCK = 2048
@@ -108,7 +109,7 @@ cdef void queue_add(Ctx* c) noexcept nogil:
         t.round = c.server.stats.loops
     t.last = q
     t.count += 1
-    t.flags |= c.cmd.flags
+    t.flags |= script_command_flags(c)
 
 
 cdef void queue_end(Server* s, Conn* conn) noexcept nogil:

@@ -28,8 +28,9 @@ from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_format_i64
 from _pyredis.base.slice cimport Slice, slice_equal, slice_of
 from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NOT_INTEGER, ERR_OOM, OK, REPLIED_ERROR, Status, status_text)
 from _pyredis.base.text cimport text_next_word
-from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHENTICATED, CONN_DENY_BLOCKING,
-                               CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_BUSY, GATE_DISK, LOG_WARNING, Command,
+from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHENTICATED,
+                               CONN_DENY_BLOCKING, CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_BUSY,
+                               GATE_DISK, LOG_WARNING, Command,
                                arg_i64, conn_due, fail_with)
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_count_error, dispatch_nested
 from _pyredis.cmd.monitor cimport monitor_feed
@@ -188,7 +189,7 @@ cdef const char* _forbidden(Scripting* t, const Command* cmd, int n) noexcept no
         return b"ERR Wrong number of args calling Redis command from script"
     if cmd.flags & CMD_NOSCRIPT and not t.allow_all:
         return b"ERR This Redis command is not allowed from script"
-    if cmd.flags & CMD_WRITE and run.flags & SCRIPT_NO_WRITES:
+    if cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE) and run.flags & SCRIPT_NO_WRITES:     # PUBLISH, PFCOUNT
         return b"ERR Write commands are not allowed from read-only scripts."
     if cmd.flags & CMD_WRITE and t.server.gates & GATE_DISK:
         return t.server.disk_text

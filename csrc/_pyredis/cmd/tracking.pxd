@@ -52,6 +52,7 @@ cdef struct Tracking:
     size_t prefix_count
     size_t prefix_capacity
     bint changed                   # some prefix has changed keys
+    size_t taken                   # how many of the effects under way have been told
 
 cdef Tracking* tracking_new(Server* s) noexcept nogil
 cdef void tracking_free(Server* s) noexcept nogil            # when no connection is left

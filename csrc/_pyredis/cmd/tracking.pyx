@@ -224,6 +224,7 @@ cdef void tracking_remember(Ctx* c) noexcept nogil:
     cdef bint wanted = not (t.options & TRACK_OPTIN and not caching or t.options & TRACK_OPTOUT and caching)
     cdef bint reads = c.cmd.flags & CMD_READONLY and not c.cmd.flags & (CMD_PUBSUB | CMD_SKIP_MONITOR)   # EVAL_RO
     if reads and wanted and not t.options & TRACK_BCAST:
+        _take(c.server, &c.server.ks.fx)         # what was changed before it was read is no news
         n = keys_find(c.cmd, c.argv, c.argc, runs)
         for i in range(n):
             for k in range(runs[i].count):
@@ -407,18 +408,24 @@ cdef void tracking_settle(Server* s) noexcept nogil:
 # ---------------------------------------------------------------- what changes
 
 cdef void _take_effects(void* arg, Effects* fx) noexcept nogil:
-    cdef Server* s = <Server*>arg
+    """The sink: what has not been told yet. The list is cleared then."""
+    _take(<Server*>arg, fx)
+    tracking_of(<Server*>arg).taken = 0
+
+
+cdef void _take(Server* s, Effects* fx) noexcept nogil:
     cdef Tracking* t = tracking_of(s)
     cdef Conn* by = s.current
     cdef TrackedKey* key
     cdef Effect* e
     cdef Place at
     cdef uint64_t hash
-    cdef size_t i
+    cdef size_t i, first = t.taken
     cdef bint flushed = False
+    t.taken = fx.count
     if t.on == 0 and t.keys.used == 0:
         return
-    for i in range(fx.count):
+    for i in range(first, fx.count):
         e = &fx.list[i]
         if e.key.ptr == NULL:
             if strcmp(e.event, b"flushdb") == 0 and not flushed:     # several databases at once are told once

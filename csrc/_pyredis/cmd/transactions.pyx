@@ -14,7 +14,6 @@ from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DIRTY_EXEC, CONN_MULTI, CONN_REPLY_OFF,
                                CONN_REPLY_SKIP, Conn, Ctx, Server, fail_with, key_at)
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_finish, dispatch_nested
-from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.queue cimport Queued, Transaction, queue_begin, queue_end, queued_argv, transaction_of
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.cmd.watch cimport watch_add, watch_expired, watch_none
@@ -95,8 +94,6 @@ cdef Status cmd_exec(Ctx* c) noexcept nogil:
     conn.flags &= ~might_block
     dispatch_finish(c)                           # the names of keys lie in the queue
     queue_end(s, conn)
-    if s.monitors != NULL:                       # Redis: monitors are shown what it ran before itself
-        monitor_feed(c)
     return OK
 
 
