@@ -37,6 +37,10 @@ SCENES = {
     "flushing tells all that everything is void": """
         a: HELLO 3 | a: CLIENT TRACKING on | a: GET k | b: FLUSHDB | a? | b: SET k 1 | a?
         a: GET k | b: FLUSHALL | a? | b: SET k 1 | a?""",
+    "a flush forgets what was read by those who no longer track": """
+        a: HELLO 3 | a: CLIENT TRACKING on | a: GET k | a: GET l | a: CLIENT TRACKING off | b: FLUSHALL
+        a: CLIENT TRACKING on | b: SET k 1 | a? | a: CLIENT TRACKING off | a: CLIENT TRACKING on | a: GET k
+        a: CLIENT TRACKING off | a: CLIENT TRACKING on | b: SET k 2 | a?""",
     "RESP2 is told on another connection that has subscribed": """
         c: CLIENT ID | c: SUBSCRIBE __redis__:invalidate | a: CLIENT TRACKING on REDIRECT $c | a: CLIENT GETREDIR
         a: GET k | b: SET k 1 | a? | c? | a: GET k | b: FLUSHALL | c? | a: CLIENT TRACKINGINFO""",

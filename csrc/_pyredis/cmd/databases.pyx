@@ -12,7 +12,7 @@ from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_LATER, CONN_REPLY_OFF, C
 from _pyredis.cmd.dispatch cimport dispatch_finish
 from _pyredis.cmd.output cimport output_flush
 from _pyredis.cmd.table cimport table_bind
-from _pyredis.cmd.tracking cimport tracking_of
+from _pyredis.cmd.tracking cimport tracking_forget, tracking_of
 from _pyredis.db.effects cimport EV_NONE, effects_key
 from _pyredis.db.keyspace cimport Db, keyspace_flush, keyspace_swap
 from _pyredis.wire.reply cimport reply_int, reply_ok
@@ -35,6 +35,8 @@ cdef Status _parse_flush(Ctx* c, bint* lazily) noexcept nogil:
 cdef void _flush(Ctx* c, Db* db, bint lazily) noexcept nogil:
     cdef size_t n = keyspace_flush(c.ks, db, lazily)
     effects_key(&c.ks.fx, db.id, slice_of(NULL, 0), EV_NONE, b"flushdb", <int64_t>n)
+    if not tracking_of(c.server).on:             # then nobody listens to that
+        tracking_forget(c.server)
 
 
 cdef void _answer(Ctx* c, bint lazily) noexcept nogil:

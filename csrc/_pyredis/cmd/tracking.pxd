@@ -64,6 +64,7 @@ cdef void tracking_leave(Server* s, Conn* c) noexcept nogil  # the connection en
 cdef bint tracking_has_prefix(const Prefix* p, const Tracker* t) noexcept nogil
 
 cdef void tracking_remember(Ctx* c) noexcept nogil           # after a command of a connection with CONN_TRACKING
+cdef void tracking_forget(Server* s) noexcept nogil          # every key is void, and nobody is to be told
 cdef void tracking_settle(Server* s) noexcept nogil          # between rounds: what is broadcast, and the table's limit
 
 cdef inline Tracking* tracking_of(const Server* s) noexcept nogil:

@@ -67,7 +67,7 @@ cdef Tracking* tracking_new(Server* s) noexcept nogil:
 
 cdef void tracking_free(Server* s) noexcept nogil:
     cdef Tracking* t = tracking_of(s)
-    _forget_all(s)
+    tracking_forget(s)
     dict_free(&t.keys)
     mem_free(s.mem, t.trackers, t.capacity * sizeof(void*))
     mem_free(s.mem, t.prefixes, t.prefix_capacity * sizeof(void*))
@@ -166,7 +166,7 @@ cdef void _free_visited(void* arg, void* key) noexcept nogil:
     _free_key(<Server*>arg, <TrackedKey*>key)
 
 
-cdef void _forget_all(Server* s) noexcept nogil:
+cdef void tracking_forget(Server* s) noexcept nogil:
     cdef Tracking* t = tracking_of(s)
     dict_drain(&t.keys, t.keys.used, _free_visited, s)
 
@@ -430,7 +430,7 @@ cdef void _take(Server* s, Effects* fx) noexcept nogil:
         if e.key.ptr == NULL:
             if strcmp(e.event, b"flushdb") == 0 and not flushed:     # several databases at once are told once
                 _tell_flush(s)
-                _forget_all(s)
+                tracking_forget(s)
                 flushed = True
             continue
         flushed = False
