@@ -3,7 +3,7 @@
 import pytest
 
 from tests.persistence.aof_files import Writing, digest_of, replay, replay_bytes
-from tests.session import R, encode
+from tests.session import R, encode, raises_reply
 
 
 def file_of(*commands):
@@ -139,3 +139,19 @@ def test_what_a_replay_does_is_not_written_again(tmp_path):
     assert writing.data() == before + encode("SET", "y", 1)
     again, _ = replay(writing.path)
     assert digest_of(again) != digest_of(r)
+
+
+@pytest.mark.parametrize("trim", [
+    ("MAXLEN", "~", 55, "LIMIT", 30), ("MINID", "~", "80-0", "LIMIT", 30), ("MAXLEN", "~", 55)])
+@pytest.mark.parametrize("adds", [True, False])
+def test_a_trim_that_went_as_far_as_nodes_let_it_goes_as_far_again(tmp_path, trim, adds):
+    r = R(stream_node_max_entries=10)
+    writing = Writing(r, tmp_path / "a.aof")
+    for i in range(1, 101):
+        r("XADD", "s", f"{i}-0", "f", i)
+    r("XADD", "s", *trim, "101-0", "f", 1) if adds else r("XTRIM", "s", *trim)
+    assert 55 <= r("XLEN", "s") < 101
+    other, (ended, *_) = replay_bytes(tmp_path, writing.data())       # with nodes of another size
+    assert ended == "done" and digest_of(other) == digest_of(r)
+    with raises_reply("ERR syntax error, LIMIT cannot be used without the special ~ option"):
+        other("XTRIM", "s", "MAXLEN", "=", 5, "LIMIT", 3)

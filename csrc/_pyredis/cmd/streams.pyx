@@ -72,7 +72,9 @@ cdef Status _settle_limit(Ctx* c, bint adding, AddOptions* o) noexcept nogil:
                          b"ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
     if not adding and o.trim.by == TRIM_NOT:
         return fail_with(c, ERR_CUSTOM, b"ERR syntax error, XTRIM must be called with a trimming strategy")
-    if o.limit_given:
+    if c.ks.loading:                               # what was trimmed stands in the threshold
+        o.trim.limit = 0
+    elif o.limit_given:
         if not o.trim.roughly:
             return fail_with(c, ERR_CUSTOM,
                              b"ERR syntax error, LIMIT cannot be used without the special ~ option")
