@@ -103,7 +103,7 @@ setup(
         "_pyredis", *(f"_pyredis.{p.parent.name}" for p in sorted((ROOT / "csrc/_pyredis").rglob("*/__init__.py"))),
     ],
     package_dir={"_pyredis": "csrc/_pyredis"},
-    package_data={"pyredis": ["py.typed"]},
+    package_data={"pyredis": ["py.typed", "status.html"]},
     ext_modules=compiled() if needs_code else [],
     cmdclass={"build_ext": ParallelBuild},
 )

@@ -65,6 +65,7 @@ PROTECTED = 2         # CONFIG SET only if enable-protected-configs allows
 HIDDEN = 4            # CONFIG GET shows it only by its exact name: for tests
 VALKEY = 8            # not in Redis 8.0; from Valkey 9.1
 ALWAYS = 16           # CONFIG REWRITE writes it even if it has its default
+OWN = 32              # pyredis's own
 
 
 class Param(NamedTuple):
@@ -86,11 +87,10 @@ SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
 LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
-COMMANDLOG, CRASH = "logs of large commands", "crash reports"
+CRASH = "crash reports"
 EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
 CHECKS = "the checks of payloads, which are always made in full"
 RDB = "snapshots"
-SLOWLOG, LATENCY = "the slow log", "the latency monitor"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
 NO_TLS = "Unable to update TLS configuration. Check server logs."
 NO_DEFRAG = "Active defragmentation cannot be enabled: pyredis has no defragmenter"
@@ -106,6 +106,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("timeout", COUNT, 0),
     P("unixsocket", TEXT, "", FIXED),
     P("unixsocketperm", Octal(), 0, FIXED),
+    P("http-port", PORT, 0, OWN),
     P("unixsocketgroup", TEXT, "", FIXED | VALKEY, todo="the socket's group"),
     P("protected-mode", YES_NO, True),
     P("socket-mark-id", Integer(0, UINT_MAX), 0, FIXED, todo="marks on packets"),
@@ -251,14 +252,13 @@ PARAMETERS: tuple[Param, ...] = (
     P("stream-node-max-entries", LONG, 100),
 
     # logs of slow and large commands
-    P("slowlog-log-slower-than", Integer(-1, LONG_MAX), 10000, alias=("commandlog-execution-slower-than",),
-      todo=SLOWLOG),
-    P("slowlog-max-len", LONG, 128, alias=("commandlog-slow-execution-max-len",), todo=SLOWLOG),
-    P("commandlog-large-reply-max-len", LONG, 128, VALKEY, todo=COMMANDLOG),
-    P("commandlog-large-request-max-len", LONG, 128, VALKEY, todo=COMMANDLOG),
-    P("commandlog-reply-larger-than", Integer(-1, LONG_MAX), 1 << 20, VALKEY, todo=COMMANDLOG),
-    P("commandlog-request-larger-than", Integer(-1, LONG_MAX), 1 << 20, VALKEY, todo=COMMANDLOG),
-    P("latency-monitor-threshold", LONG, 0, todo=LATENCY),
+    P("slowlog-log-slower-than", Integer(-1, LONG_MAX), 10000, alias=("commandlog-execution-slower-than",)),
+    P("slowlog-max-len", LONG, 128, alias=("commandlog-slow-execution-max-len",)),
+    P("commandlog-large-reply-max-len", LONG, 128, VALKEY),
+    P("commandlog-large-request-max-len", LONG, 128, VALKEY),
+    P("commandlog-reply-larger-than", Integer(-1, LONG_MAX), 1 << 20, VALKEY),
+    P("commandlog-request-larger-than", Integer(-1, LONG_MAX), 1 << 20, VALKEY),
+    P("latency-monitor-threshold", LONG, 0),
     P("latency-tracking", YES_NO, True),
     P("latency-tracking-info-percentiles", Percentiles(), (50.0, 99.0, 99.9), ALWAYS),
 
@@ -628,6 +628,8 @@ def table_markdown() -> str:
         remarks = ["also " + ", ".join(f"`{name}`" for name in param.alias)] if param.alias else []
         if param.flags & VALKEY:
             remarks.append("from Valkey")
+        if param.flags & OWN:
+            remarks.append("pyredis's own")
         if param.todo:
             remarks.append(f"**no effect yet**: {param.todo}")
         limits = param.type.limits().replace("|", "\\|")

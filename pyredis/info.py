@@ -20,6 +20,7 @@ import pyredis
 Fields = Iterable[tuple[str, object]]
 NO_REPLICATION_ID = "0" * 40
 UNITS = "BKMGTP"
+NO_SEPARATORS = str.maketrans("#:\n\r", "____")      # a name may not look like the end of a line, or of itself
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -132,12 +133,12 @@ def _server(server: Any) -> Fields:
 
 
 def _clients(server: Any) -> Fields:
-    sizes = [client.info() for client in server.core.clients()]
+    largest_in, largest_out = server.metrics.largest_buffers()
     yield "connected_clients", server.core.connected
     yield "cluster_connections", 0
     yield "maxclients", server.config["maxclients"]
-    yield "client_recent_max_input_buffer", max((s["in_pending"] + s["in_free"] for s in sizes), default=0)
-    yield "client_recent_max_output_buffer", max((size["out_memory"] for size in sizes), default=0)
+    yield "client_recent_max_input_buffer", largest_in
+    yield "client_recent_max_output_buffer", largest_out
     blocked = server.core.blocked()
     yield "blocked_clients", blocked["clients"]
     yield "tracking_clients", server.core.tracking_counts()[0]
@@ -337,7 +338,7 @@ def _stats(server: Any) -> Fields:
     yield "reply_buffer_expands", 0
     yield "eventloop_cycles", stats["loops"]
     yield "eventloop_duration_sum", stats["loop_us"]
-    yield "eventloop_duration_cmd_sum", sum(row[2] for row in server.core.command_stats())
+    yield "eventloop_duration_cmd_sum", max(0, sum(row[2] for row in server.core.command_stats()) - stats["nested_us"])
     yield "instantaneous_eventloop_cycles_per_sec", int(rates.loops.mean)
     yield "instantaneous_eventloop_duration_usec", int(rates.loop_us.mean)
     for name in ("auth", "cmd", "key", "channel"):
@@ -381,7 +382,7 @@ def _command_stats(server: Any) -> Fields:
 
 def _error_stats(server: Any) -> Fields:
     for code, count in sorted(server.core.error_stats()):
-        yield f"errorstat_{code}", f"count={count}"
+        yield f"errorstat_{code.translate(NO_SEPARATORS)}", f"count={count}"
 
 
 def _latency_stats(server: Any) -> Fields:
@@ -404,8 +405,7 @@ def _keyspace(server: Any) -> Fields:
 
 
 def _key_sizes(server: Any) -> Fields:
-    # Redis keeps a histogram at every write. Counting here would stop the server for as long as a full scan.
-    return ()
+    return server.key_sizes.fields()        # type: ignore[no-any-return]
 
 
 def _debug(server: Any) -> Fields:

@@ -30,6 +30,7 @@ class Poller(Protocol):
     def add(self, fd: int) -> None: ...
     def add_connection(self, fd: int) -> None: ...
     def want_write(self, fd: int, wanted: bool) -> None: ...
+    def only_write(self, fd: int) -> None: ...
     def remove(self, fd: int) -> None: ...
     def poll(self, milliseconds: int) -> list[tuple[int, int]]: ...
 
@@ -53,6 +54,9 @@ class EpollPoller:
     def want_write(self, fd: int, wanted: bool) -> None:
         self._epoll.modify(fd, self._edges | WRITABLE if wanted else self._edges)
 
+    def only_write(self, fd: int) -> None:
+        self._epoll.modify(fd, WRITABLE)
+
     def remove(self, fd: int) -> None:
         self._epoll.unregister(fd)
 
@@ -73,6 +77,9 @@ class SelectorPoller:
 
     def want_write(self, fd: int, wanted: bool) -> None:
         self._selector.modify(fd, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0))
+
+    def only_write(self, fd: int) -> None:
+        self._selector.modify(fd, selectors.EVENT_WRITE)
 
     def remove(self, fd: int) -> None:
         self._selector.unregister(fd)
@@ -115,6 +122,10 @@ class Loop:
         """Calls back when fd is readable."""
         self._callbacks[fd] = callback
         self.poller.add(fd)
+
+    def watch_write(self, fd: int) -> None:
+        """From now on calls back when fd, which is watched, is writable."""
+        self.poller.only_write(fd)
 
     def unwatch(self, fd: int) -> None:
         del self._callbacks[fd]

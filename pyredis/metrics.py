@@ -6,11 +6,15 @@ not matter when exactly the cron comes.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from _pyredis.observe import largest_buffers
+
 SAMPLES = 16
 PERIOD = 0.1              # seconds between two samples
+RECENT = 8                # seconds that client_recent_max_* look back
 
 
 class Rate:
@@ -42,7 +46,17 @@ class Metrics:
     def __init__(self, core: Any, now: Callable[[], float] = time.monotonic) -> None:
         self._core = core
         self._now = now
+        self._largest: deque[tuple[int, int]] = deque(maxlen=RECENT)
         self.reset()
+
+    def sample_buffers(self) -> None:
+        """Notes the largest buffers of connections; to be called once a second."""
+        self._largest.append(largest_buffers(self._core))
+
+    def largest_buffers(self) -> tuple[int, int]:
+        """Bytes of the largest input and output buffer that were seen of late, or are there now."""
+        seen = [*self._largest, largest_buffers(self._core)]
+        return max(size for size, _ in seen), max(size for _, size in seen)
 
     def reset(self) -> None:
         """Forgets all samples: CONFIG RESETSTAT."""

@@ -11,8 +11,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 import _pyredis.eviction as eviction
+import _pyredis.observe as observe
 import _pyredis.saving as saving
 from _pyredis.core import Core
 
@@ -24,6 +26,7 @@ from pyredis.commands import (
     config_control,
     debug_control,
     memory_control,
+    monitoring_control,
     persistence_control,
     scripting_control,
     server_control,
@@ -32,8 +35,10 @@ from pyredis.commands import (
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.handlers import join_handlers
 from pyredis.commands.table import CommandTable
-from pyredis.config import PARAMETERS, Config
+from pyredis.config import PARAMETERS, Config, ConfigError
 from pyredis.config_types import to_bytes
+from pyredis.http_status import HttpStatus
+from pyredis.key_sizes import KeySizes
 from pyredis.listener import Listener
 from pyredis.log import Log, logo
 from pyredis.loop import Loop
@@ -52,8 +57,11 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, persistence_control,
-            scripting_control, server_control, tracking_control)
+CONTROLS = (client_control, command, config_control, debug_control, memory_control, monitoring_control,
+            persistence_control, scripting_control, server_control, tracking_control)
+COMMAND_LOGS = ((observe.SLOW, "slowlog-log-slower-than", "slowlog-max-len"),
+                (observe.LARGE_REQUEST, "commandlog-request-larger-than", "commandlog-large-request-max-len"),
+                (observe.LARGE_REPLY, "commandlog-reply-larger-than", "commandlog-large-reply-max-len"))
 
 
 class Server:
@@ -80,6 +88,7 @@ class Server:
         self.core.on_busy = self.loop.serve_others
         self.loop.on_error = lambda error: self._report_failure("the event loop", error)
         self.listener = Listener(self)
+        self.http = HttpStatus(self)
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
         self.started = time.time()
@@ -94,6 +103,7 @@ class Server:
         self.loading.ended = lambda: self.shutdown.done
         self.startup = Startup(self.append_only, self.loading)
         self.metrics = Metrics(self.core)
+        self.key_sizes = KeySizes(self.core)
         self.redis_version = REDIS_VERSION
         self.cron_paused = False             # DEBUG PAUSE-CRON
         self.cron_seconds = 0.0
@@ -126,11 +136,18 @@ class Server:
         follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
         follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: observe.set_latency_threshold(core, config["latency-monitor-threshold"]),
+               "latency-monitor-threshold")
+        for kind, threshold, most in COMMAND_LOGS:
+            follow(partial(self._limit_log, kind, threshold, most), threshold, most)
         follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
         follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),
                *ENCODING_LIMITS)
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),
                "active-expire-effort")
+
+    def _limit_log(self, kind: int, threshold: str, most: str) -> None:
+        observe.limit_log(self.core, kind, self.config[threshold], self.config[most])
 
     def _follow(self, apply: Callable[[], None], *names: str) -> None:
         """Applies something now, and again whenever one of these parameters changes."""
@@ -161,6 +178,8 @@ class Server:
             config["bind"], port, "Unable to listen on this port. Check server logs."))
         config.on_change("bind", lambda addresses: self.listener.rebind(
             addresses, config["port"], "Failed to bind to specified addresses."))
+        config.on_change("http-port", lambda port: self.http.open(config["bind"], port))
+        config.on_change("bind", lambda addresses: self.http.open(addresses, config["http-port"]))
 
     def reset_stats(self) -> None:
         """CONFIG RESETSTAT."""
@@ -181,10 +200,11 @@ class Server:
         try:
             config.assign("maxclients", process.adjust_open_files(config["maxclients"], log))
             self.listener.open()
+            self.http.open(config["bind"], config["http-port"])
         except process.TooFewFiles as error:
             log.warning(str(error))
             return 1
-        except OSError:
+        except (OSError, ConfigError):
             return 1
         if self._pidfile:
             process.write_pidfile(self._pidfile, log)
@@ -308,6 +328,7 @@ class Server:
         if self.config["unixsocket"]:
             self.log.notice("Removing the unix socket file.")
         self.listener.close()
+        self.http.close()
         self.log.warning("pyredis is now ready to exit, bye bye...")
 
     # ---- the clockwork
@@ -319,11 +340,13 @@ class Server:
         began = time.monotonic()
         self._cron_count += 1
         self.metrics.sample()
+        self.key_sizes.advance()
         self.shutdown.cron()
         self.snapshot.cron()
         self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
+            self.metrics.sample_buffers()
         self.cron_seconds += time.monotonic() - began
         return period
 

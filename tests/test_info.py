@@ -95,6 +95,51 @@ def test_hits_misses_and_commands_are_counted(r):
     assert found["rdb_changes_since_last_save"] == "1"
 
 
+def test_too_many_codes_of_errors_are_not_told_apart_until_resetstat(r):
+    for i in range(128):
+        with raises_reply("E"):
+            r("EVAL", f"return redis.error_reply('E{i:03d} x')", 0)
+    assert len(info(r, "errorstats")["Errorstats"]) == 128
+    for _ in range(2):
+        with raises_reply("ERR"):
+            r("NOSUCH")
+        assert info(r, "errorstats")["Errorstats"] == {"errorstat_ERRORSTATS_DISABLED": "count=1"}
+    r("CONFIG", "RESETSTAT")
+    with raises_reply("ERR"):
+        r("NOSUCH")
+    assert info(r, "errorstats")["Errorstats"] == {"errorstat_ERR": "count=1"}
+
+
+def test_a_code_cannot_break_a_line(r):
+    with raises_reply("a:b"):
+        r("EVAL", "return redis.error_reply('a:b#c x')", 0)
+    assert info(r, "errorstats")["Errorstats"] == {"errorstat_a_b_c": "count=1"}
+
+
+def test_unblocking_with_an_error_counts_as_one(r):
+    other = R(r.server)
+    r.session.feed(b"CLIENT ID\r\nBLPOP none 0\r\n")
+    other("CLIENT", "UNBLOCK", r.server.core.clients()[0].id, "ERROR")
+    assert info(other, "errorstats")["Errorstats"] == {"errorstat_UNBLOCKED": "count=1"}
+
+
+def test_the_largest_buffers_are_remembered_for_seconds(r):
+    r.feed(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000\r\n")
+    assert int(fields(R(r.server))["client_recent_max_input_buffer"]) >= 16384
+    r.server.metrics.sample_buffers()
+    r.feed(b"x" * 100000 + b"\r\n")
+    assert r.server.metrics.largest_buffers()[0] >= 16384
+    for _ in range(8):
+        r.server.metrics.sample_buffers()
+    assert r.server.metrics.largest_buffers()[0] < 16384
+
+
+def test_commands_within_others_are_not_summed_twice(r):
+    r("EVAL", "for i = 1, 1000 do redis.call('ping') end", 0)
+    found, stats = fields(r), r.server.core.command_stats()
+    assert int(found["eventloop_duration_cmd_sum"]) < sum(row[2] for row in stats)
+
+
 def test_percentiles_have_the_names_they_were_configured_with():
     r = R(**{"latency-tracking-info-percentiles": (50.0, 99.99)})
     r("PING")

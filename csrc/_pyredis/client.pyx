@@ -15,6 +15,7 @@ from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_GONE, CONN_HELD, CONN_MULTI, CONN_TRACKING,
                                CONN_UNIX, CONN_WATCHED, GATE_AUTH, GATE_PAUSE, Conn, Server, Text, conn_close,
                                text_set)
+from _pyredis.cmd.dispatch cimport dispatch_count_error
 from _pyredis.cmd.queue cimport transaction_memory, transaction_of
 from _pyredis.cmd.tracking cimport (TRACK_CACHING, Tracker, Tracking, tracker_of, tracking_add_prefix,
                                     tracking_has_prefix, tracking_of, tracking_start, tracking_stop)
@@ -198,7 +199,10 @@ cdef class Client:
     def unblock(self, bint with_error):
         """Ends its waiting, as if its time were up or with an error; False if it does not wait."""
         cdef Conn* c = self._conn()
-        return <int>blocking_release(self.s, c, with_error) != 0
+        cdef bint waited = blocking_release(self.s, c, with_error)
+        if waited and with_error:
+            dispatch_count_error(self.s, b"UNBLOCKED", 9)
+        return <int>waited != 0
 
     def kill(self, bint after_reply=False):
         """Ends the connection: now, or when the reply of the command under way has been sent."""

@@ -281,6 +281,7 @@ cdef bint _parse(Server* s, Conn* c, Batch* b, int* count) noexcept nogil:
         r.first = first
         r.argc = c.parser.argc
         r.start = start
+        r.size = c.parser.start - start
         r.broken = got == PARSE_ERROR
         r.hashed = False
         r.cmd = NULL

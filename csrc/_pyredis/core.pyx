@@ -33,10 +33,12 @@ from _pyredis.cmd.aof cimport aof_flush, aof_free
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
                                     channels_new, channels_of, channels_set_notify)
+from _pyredis.cmd.command_log cimport command_logs_free, command_logs_new
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of, eviction_run
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
+from _pyredis.cmd.latency cimport latency_add_ticks, latency_free, latency_new
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
 from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.notify cimport notify_bind
@@ -223,14 +225,17 @@ cdef int64_t _between(Core core) noexcept nogil:
     cdef Server* s = core.s
     cdef int64_t now = clock_unix_ms(&s.clock), wait
     cdef size_t buried
+    cdef uint64_t began
     keyspace_set_clock(s.ks, now)
     if s.gates & GATE_PAUSE and now >= s.pause_until_ms:
         _end_pause(s)
     if core.next_expire_ms > now + EXPIRE_IDLE_MS:       # the clock was set back
         core.next_expire_ms = now
     if now >= core.next_expire_ms and not s.gates & GATE_PAUSE:
+        began = clock_ticks()
         core.next_expire_ms = now + expire_cycle(
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
+        latency_add_ticks(s, b"expire-cycle", clock_ticks() - began)
     if eviction_of(s).unfinished:
         eviction_run(s)
     if blocking_of(s).first_ready != NULL:
@@ -282,6 +287,8 @@ cdef class Core:
         self.s.eviction = eviction_new(self.s)
         eviction_of(self.s).drain = _drain
         clock_init(&self.s.clock)
+        self.s.latency = latency_new(self.s)
+        self.s.command_logs = command_logs_new(self.s)
         disk_init(&self.s.disk)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         block_pool_init(&self.s.blocks, self.s.mem, IDLE_BLOCKS)
@@ -319,6 +326,8 @@ cdef class Core:
         libraries_free(self.s, libraries_of(self.s))
         scripting_free(scripting_of(self.s))
         watching_free(self.s)
+        command_logs_free(self.s)
+        latency_free(self.s)
         eviction_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
@@ -779,7 +788,7 @@ cdef class Core:
             "commands": st.commands, "bytes_in": st.bytes_in, "bytes_out": st.bytes_out, "reads": st.reads,
             "writes": st.writes, "errors": st.errors, "query_limit_closes": st.query_limit_closes,
             "output_limit_closes": st.output_limit_closes, "loops": st.loops,
-            "loop_us": clock_ticks_to_us(k, st.loop_ticks),
+            "loop_us": clock_ticks_to_us(k, st.loop_ticks), "nested_us": clock_ticks_to_us(k, st.nested_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
             "expired_fields": self.s.ks.stats.expired_fields, "evicted": self.s.ks.stats.evicted,
             "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,

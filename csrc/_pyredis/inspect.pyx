@@ -7,6 +7,7 @@ address that DEBUG OBJECT prints.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from _pyredis.base.mem cimport MEM_CLASSES, Slab
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.digest cimport DIGEST_BYTES, digest_all, digest_value
 from _pyredis.core cimport Core
@@ -41,6 +42,25 @@ def tables(Core core, int db):
     if not 0 <= db < core.s.ks.count:
         raise IndexError(db)
     return _table(&core.s.ks.dbs[db].keys), _table(&core.s.ks.dbs[db].expires)
+
+
+def slab_classes(Core core):
+    """[(bytes of an object, slabs with room, objects in these, objects that still fit)] of every size that has any."""
+    cdef int i
+    cdef size_t slabs, used, room
+    cdef const Slab* s
+    cdef list found = []
+    for i in range(MEM_CLASSES):
+        slabs = used = room = 0
+        s = core.s.mem.room[i]
+        while s != NULL:
+            slabs += 1
+            used += s.used
+            room += s.capacity - s.used
+            s = s.next
+        if slabs:
+            found.append((i * 8, slabs, used, room))
+    return found
 
 
 def populate(Core core, int db, bytes prefix, int64_t count, int64_t size):

@@ -8,6 +8,7 @@ from . import (
     hyperloglog,
     keys,
     lists,
+    monitoring,
     pubsub,
     scripting,
     server,
@@ -23,5 +24,5 @@ from . import (
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
     hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY,
-    transactions.FAMILY, scripting.FAMILY, server.FAMILY, waiting.FAMILY,
+    transactions.FAMILY, scripting.FAMILY, server.FAMILY, monitoring.FAMILY, waiting.FAMILY,
 ]

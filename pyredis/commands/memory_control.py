@@ -5,7 +5,7 @@ The figures are those of INFO memory (pyredis.info.measure): one measurement, tw
 
 from typing import Any
 
-from _pyredis.inspect import tables
+from _pyredis.inspect import slab_classes, tables
 
 from pyredis.commands.help import help_reply
 from pyredis.info import Memory, human, measure, ratio
@@ -104,10 +104,15 @@ def memory_purge(server: Any, client: Any, argv: list[bytes]) -> Simple:
 
 
 def memory_malloc_stats(server: Any, client: Any, argv: list[bytes]) -> Verbatim:
-    """MEMORY MALLOC-STATS -> the arena's books, for people."""
+    """MEMORY MALLOC-STATS -> the arena's books, for people: where its bytes are, and what the holes are good for."""
     core = server.core.memory()
-    return Verbatim("".join(f"{name + ':':<10}{core[name]:>16}  {human(core[name])}\n"
-                            for name in ("used", "peak", "slabs", "large", "resident")))
+    lines = [f"{name + ':':<10}{core[name]:>16}  {human(core[name])}"
+             for name in ("used", "peak", "slabs", "large", "resident")]
+    lines += ["", "Slabs of 64 KiB that have room, by the size of their objects:",
+              f"{'size':>6}{'slabs':>10}{'objects':>12}{'room for':>12}  free"]
+    lines += [f"{size:>6}{slabs:>10}{used:>12}{room:>12}  {human(size * room)}"
+              for size, slabs, used, room in slab_classes(server.core)]
+    return Verbatim("\n".join(lines) + "\n")
 
 
 def memory_help(server: Any, client: Any, argv: list[bytes]) -> list[Simple]:

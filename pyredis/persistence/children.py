@@ -17,6 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import _pyredis.saving as saving
 
+from pyredis import latency
+
 MEGABYTE = 1 << 20
 
 
@@ -89,6 +91,7 @@ class Children:
         began = time.monotonic()
         pid, pipe = saving.fork_save(self.core, path, form, list(aux), options, name)
         self.fork_microseconds = int((time.monotonic() - began) * 1_000_000)
+        latency.add(self.core, "fork", self.fork_microseconds / 1000)
         self.begin(kind, pid, pipe, on_end)
         return int(pid)
 

@@ -60,3 +60,15 @@ def test_purge_malloc_stats_and_help_answer(r):
     assert r("MEMORY", "PURGE") == "OK"
     assert r("MEMORY", "MALLOC-STATS").startswith(b"used:")
     assert r("MEMORY", "HELP")[0].startswith("MEMORY <subcommand>")
+
+
+def test_malloc_stats_tells_of_holes_by_size(r):
+    for i in range(3000):
+        r("SET", f"key:{i:04}", "x" * 100)
+    for i in range(0, 3000, 2):
+        r("DEL", f"key:{i:04}")
+    text = r("MEMORY", "MALLOC-STATS").decode()
+    rows = [list(map(int, line.split()[:4])) for line in text.splitlines()[8:]]
+    assert all(slabs * 65536 >= size * (used + room) for size, slabs, used, room in rows)
+    if rows:                                     # the sanitizer's build has no slabs
+        assert any(used >= 1000 and room >= 1000 for size, _, used, room in rows if size in (112, 120))

@@ -145,3 +145,9 @@ def test_replies_off_silence_a_monitor(r, monitor):
     monitor.feed(encode("CLIENT", "REPLY", "OFF"))
     r("PING")
     assert monitor.session.take() == b""
+
+
+def test_a_transaction_is_shown_as_it_runs_and_its_exec_once(r, monitor):
+    for words in (["MULTI"], ["SET", "a", 1], ["EXEC"]):
+        r(*words)
+    assert shown(monitor) == [(0, '"MULTI"'), (0, '"SET" "a" "1"'), (0, '"EXEC"')]

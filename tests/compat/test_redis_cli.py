@@ -143,6 +143,28 @@ def test_latency_mode_into_a_pipe_ends_after_its_interval(cli: Cli) -> None:
     assert int(low) <= float(average) <= int(high) and int(samples) > 0
 
 
+def test_latency_history_mode_begins_a_line_each_interval(server: peers.Server) -> None:
+    mode = Terminal("-p", str(server.port), "--latency-history", "-i", "0.3")
+    for _ in range(2):
+        assert "samples" in mode.until("seconds range")
+    mode.close()
+
+
+def test_intrinsic_latency_mode_measures_this_machine(cli: Cli) -> None:
+    assert "total runs (avg latency:" in cli("--intrinsic-latency", "1")
+
+
+def test_hotkeys_names_what_is_read_often(cli: Cli, start_server) -> None:
+    busy = start_server("--maxmemory-policy", "allkeys-lfu")
+    fill(busy, 20)
+    for _ in range(300):
+        busy.call("GET", "key:7")
+    found = subprocess.run([program(), "-p", str(busy.port), "--hotkeys"], capture_output=True, check=True, timeout=60,
+                           env=without_preload()).stdout.decode()
+    hottest = next(line for line in found.splitlines() if line.startswith("hot key found"))
+    assert "key:7" in hottest
+
+
 def test_stat_mode_prints_keys_memory_clients_and_requests(server: peers.Server) -> None:
     fill(server, 7)
     mode = Terminal("-p", str(server.port), "--stat", "-i", "0.1")

@@ -24,15 +24,17 @@ Who waits in WAITAOF is one of the blocked connections; after each fsync those w
 Cost: a system call a round with changes. Ownership: the descriptor is ours from aof_open or aof_rotate on.
 """
 from libc.errno cimport ENOSPC, errno
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport strerror
 
+from _pyredis.base.clock cimport clock_ticks
 from _pyredis.base.disk cimport disk_sync, disk_truncate, disk_write
 from _pyredis.base.worker cimport (atomic_get, atomic_set, worker_add, worker_free, worker_init, worker_pending,
                                    worker_wait)
 from _pyredis.cmd.ctx cimport GATE_DISK, LOG_NOTICE, LOG_WARNING
+from _pyredis.cmd.latency cimport latency_add_ticks
 from _pyredis.cmd.propagate cimport Propagation, propagation_of, propagation_start, propagation_stop, propagation_taken
 from _pyredis.cmd.waiting cimport waiting_serve
 
@@ -212,13 +214,16 @@ cdef bint aof_sync_now(Server* s) noexcept nogil:
 cdef void _sync(Aof* a) noexcept nogil:
     """After a write."""
     cdef Server* s = a.server
+    cdef uint64_t began
     if a.no_sync:
         return
     if a.policy == AOF_SYNC_ALWAYS:
+        began = clock_ticks()
         if UNLIKELY(not disk_sync(&s.disk, a.fd)):
             _say(s, LOG_WARNING, b"Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. "
                  b"Exiting...", strerror(errno))
             _exit(1)
+        latency_add_ticks(s, b"aof-fsync-always", clock_ticks() - began)
         a.asked = a.written
         a.synced_ms = s.ks.now_ms
         atomic_set(&a.synced, a.written)
@@ -248,6 +253,7 @@ cdef bint _put_off(Aof* a) noexcept nogil:
 cdef void _write(Aof* a, Propagation* p) noexcept nogil:
     cdef size_t done = 0, n = p.used
     cdef ssize_t took = 0
+    cdef uint64_t began = clock_ticks(), ticks
     if UNLIKELY(a.sleep_us != 0):
         usleep(<unsigned int>a.sleep_us)
     while done < n:
@@ -263,6 +269,9 @@ cdef void _write(Aof* a, Propagation* p) noexcept nogil:
         a.server.log(a.server, LOG_WARNING, b"AOF write error looks solved, Redis can write again.")
         if atomic_get(&a.sync_error) == 0:
             _allow(a)
+    ticks = clock_ticks() - began
+    latency_add_ticks(a.server, b"aof-write-pending-fsync" if worker_pending(&a.worker) else b"aof-write-alone", ticks)
+    latency_add_ticks(a.server, b"aof-write", ticks)
     _took(a, n)
     _sync(a)
 

@@ -27,6 +27,7 @@ from _pyredis.base.mem cimport mem_alloc, mem_free, mem_room
 from _pyredis.base.num cimport num_parse_long_double
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport BLOCKED, ERR_CUSTOM, OK, Status
+from _pyredis.cmd.command_log cimport command_slow
 from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_GONE, CONN_REPLY_OFF, SINK_BLOCKING, Conn,
                                Ctx, Server, conn_due, fail_with)
 from _pyredis.cmd.table cimport command_count
@@ -316,7 +317,10 @@ cdef bint blocking_release(Server* s, Conn* conn, bint with_error) noexcept nogi
         w.give_up(s, conn)
     else:
         reply_null_array(&conn.out)
+    s.stats.commands += 1
     command_count(w.cmd, s.mem, w.ticks, s.track_latency)
+    if w.ticks >= s.slow_ticks:
+        command_slow(s, conn, w.cmd, w.argv, w.argc, w.ticks)
     blocking_end(s, conn)
     return True
 

@@ -211,6 +211,7 @@ cdef struct ServerStats:
     uint64_t output_limit_closes
     uint64_t loops
     uint64_t loop_ticks
+    uint64_t nested_ticks           # of commands within others, which counted them, too
     uint64_t over_memory_us         # how long more than maxmemory was used
 
 cdef enum:
@@ -288,6 +289,11 @@ cdef struct Server:                 # what all connections share
     Sink sinks[SINKS]
     Ctx* command                    # the one whose effects are being drained, or NULL
     uint64_t ticks                  # when the last command ended
+    uint64_t slow_ticks             # a command that takes so many is told of (cmd/command_log); all ones: none is
+    uint64_t large_request          # ... one of so many bytes
+    uint64_t large_reply            # ... one answered with so many
+    void* command_logs              # slow and large commands (cmd/command_log)
+    void* latency                   # the latency monitor (cmd/latency)
     size_t output_floor             # no output limit can be passed below this many bytes
     char detail[512]                # for status texts with a %s
 

@@ -15,6 +15,7 @@ cdef struct Request:
     uint64_t hash                   # of argv[1], if the command's first key stands there
     Command* cmd                    # NULL: unknown
     size_t start                    # offset in the connection's input, for reading it again
+    size_t size                     # bytes of input that it took
     char* line                      # of an inline request: freed after it
     size_t line_size
 

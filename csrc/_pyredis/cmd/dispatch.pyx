@@ -28,13 +28,14 @@ from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR
                                    status_text)
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
+from _pyredis.cmd.command_log cimport command_large, command_slow
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_LOADING,
                                CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY,
                                CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC,
                                CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
-                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, GATE_AUTH, GATE_BUSY, GATE_DISK, GATE_LOADING,
-                               GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE, GATE_SUBSCRIBED,
-                               SINK_NOTIFY, SINKS, ErrorCount, fail_with)
+                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_AUTH, GATE_BUSY, GATE_DISK,
+                               GATE_LOADING, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE,
+                               GATE_SUBSCRIBED, SINK_NOTIFY, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
@@ -96,6 +97,8 @@ cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept n
     cdef int i
     cdef ErrorCount* e
     s.stats.errors += 1
+    if s.error_kinds == 1 and strcmp(s.errors[0].code, b"ERRORSTATS_DISABLED") == 0:
+        return
     if length >= sizeof(s.errors[0].code):
         length = sizeof(s.errors[0].code) - 1
     for i in range(s.error_kinds):
@@ -103,12 +106,15 @@ cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept n
         if strlen(e.code) == length and memchr(text, 0, length) == NULL and _same(e.code, text, length):
             e.count += 1
             return
-    if s.error_kinds < <int>(sizeof(s.errors) // sizeof(s.errors[0])):
-        e = &s.errors[s.error_kinds]
-        s.error_kinds += 1
-        memcpy(e.code, text, length)
-        e.code[length] = 0
-        e.count = 1
+    if s.error_kinds == ERROR_KINDS:             # Redis: so many codes are none; until CONFIG RESETSTAT it tells none
+        s.error_kinds = 0
+        text = b"ERRORSTATS_DISABLED"
+        length = strlen(text)
+    e = &s.errors[s.error_kinds]
+    s.error_kinds += 1
+    memcpy(e.code, text, length)
+    e.code[length] = 0
+    e.count = 1
 
 
 cdef bint _same(const char* a, const char* b, size_t n) noexcept nogil:
@@ -181,6 +187,7 @@ cdef Status _unknown_sub(Ctx* c) noexcept nogil:
         upper[i] = c.cmd.name[i] - 32 if c'a' <= c.cmd.name[i] <= c'z' else c.cmd.name[i]
     snprintf(c.server.detail, sizeof(c.server.detail), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
              _until_nul(c.argv[1], QUOTED_ARGS), c.argv[1].ptr, upper)
+    c.cmd = NULL                                 # none was rejected: there is none of that name
     return fail_with(c, ERR_UNKNOWN_SUBCOMMAND, c.server.detail)
 
 
@@ -386,6 +393,10 @@ cdef inline Status _call(Ctx* c, uint64_t began) noexcept nogil:
     if LIKELY(st != BLOCKED):
         s.stats.commands += 1
         command_count(c.cmd, s.mem, s.ticks - began, s.track_latency)
+        if UNLIKELY(s.ticks - began >= s.slow_ticks):
+            command_slow(s, c.conn, c.cmd, c.argv, c.argc, s.ticks - began)
+    elif c.conn.waiter != NULL:
+        (<Waiter*>c.conn.waiter).ticks = s.ticks - began
     if UNLIKELY(st != OK and st < BLOCKED):
         c.cmd.failed += 1
         dispatch_fail(c, st)
@@ -430,10 +441,17 @@ cdef Status dispatch_nested(Ctx* c) noexcept nogil:
     cdef size_t used = tail.used if tail != NULL else 0, pending = c.out.pending, first = fx.count
     cdef int64_t dirty = fx.command_dirty
     cdef int db = c.db.id
+    cdef uint64_t began
     cdef Status st
     fx.rewritten = False
-    st = _call(c, s.ticks)
+    if conn.flags & CONN_IN_SCRIPT:              # what the script did since is its own
+        s.ticks = clock_ticks()
+    began = s.ticks
+    st = _call(c, began)
     ENSURE(st != BLOCKED)
+    s.stats.nested_ticks += s.ticks - began
+    if UNLIKELY(c.out.pending - pending >= s.large_reply):
+        command_large(c, 0, c.out.pending - pending)
     if fx.propagating and fx.command_dirty != dirty and not fx.rewritten:
         if conn.flags & CONN_IN_SCRIPT:
             effects_propagate(fx, db, c.argc, c.argv, False)
@@ -461,7 +479,7 @@ cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     c.retry = True
     outer = s.current
     s.current = conn
-    st = _execute(&c, s.ticks)
+    st = _execute(&c, s.ticks - w.ticks)         # the time that it waited is not counted
     s.current = outer
     if UNLIKELY(conn.flags & CONN_LATER and st == BLOCKED):
         output_flush(s, conn)
@@ -479,6 +497,7 @@ cdef void dispatch_serve_blocked(Server* s) noexcept nogil:
     cdef Link* next
     if s.gates & GATE_PAUSE:                     # they write: not before the pause ends
         return
+    s.ticks = clock_ticks()
     while True:
         key = blocking_take_ready(s)
         if key == NULL:
@@ -519,6 +538,8 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
         s.current = conn
         _execute(&c, s.ticks)
         s.current = outer
+        if UNLIKELY(r.size >= s.large_request or conn.out.pending - pending >= s.large_reply):
+            command_large(&c, r.size, conn.out.pending - pending)
     elif st == QUEUED:
         conn.last_command = c.cmd
         conn.commands += 1

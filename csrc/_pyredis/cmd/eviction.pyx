@@ -14,6 +14,7 @@ from libc.stdlib cimport calloc, free as libc_free
 
 from _pyredis.base.clock cimport clock_mono_us
 from _pyredis.cmd.ctx cimport GATE_BUSY, GATE_LOADING, GATE_PAUSE
+from _pyredis.cmd.latency cimport latency_add_us
 from _pyredis.db.evict cimport evict_one
 from _pyredis.db.keyspace cimport keyspace_reap
 
@@ -93,5 +94,6 @@ cdef bint eviction_run(Server* s) noexcept nogil:
             if x.most_us and now - began > x.most_us:
                 x.unfinished = True
                 break
+    latency_add_us(s, b"eviction-cycle", now - began)
     _account(s, x, now)
     return some

@@ -18,10 +18,11 @@ from _pyredis.base.clock cimport clock_unix_us
 from _pyredis.base.mem cimport mem_alloc, mem_free, mem_room
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
-from _pyredis.base.text cimport text_equal_nocase, text_repr
+from _pyredis.base.text cimport text_repr
 from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_IN_SCRIPT, CONN_MONITOR, CONN_REPLY_OFF, CONN_UNIX,
-                               GATE_MONITOR, arg_is, fail_with)
+                               GATE_MONITOR, fail_with)
 from _pyredis.cmd.output cimport output_push
+from _pyredis.cmd.secrets cimport SecretRule, secrets_of, shown_word
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.bytestr cimport ByteStr, bytestr_free, bytestr_new
 from _pyredis.wire.reply cimport reply_ok
@@ -78,33 +79,6 @@ cdef void monitor_leave(Server* s, Conn* c) noexcept nogil:
 
 # ---------------------------------------------------------------- lines
 
-cdef struct Secrets:               # arguments that are not shown: argv[first] to argv[last]
-    int first
-    int last
-
-
-cdef bint _is(const Ctx* c, const char* name, size_t n) noexcept nogil:
-    return text_equal_nocase(c.cmd.name, c.cmd.name_length, name, n)
-
-
-cdef Secrets _secrets(Ctx* c) noexcept nogil:
-    """The passwords of AUTH and of HELLO ... AUTH, with the users' names."""
-    cdef Secrets hidden
-    cdef int i = 2
-    hidden.first = c.argc
-    hidden.last = -1
-    if _is(c, b"auth", 4):
-        hidden.first = 1
-        hidden.last = c.argc - 1
-    elif _is(c, b"hello", 5):
-        while i < c.argc and hidden.last < 0:
-            if arg_is(c, i, b"AUTH", 4):
-                hidden.first = i + 1
-                hidden.last = i + 2
-            i += 2                               # SETNAME and its name
-    return hidden
-
-
 cdef char* _put(char* p, Slice text) noexcept nogil:
     if text.len:
         memcpy(p, text.ptr, text.len)
@@ -123,8 +97,7 @@ cdef char* _put_source(char* p, const Ctx* c) noexcept nogil:
 
 
 cdef ByteStr* _line(Ctx* c) noexcept nogil:
-    cdef Slice redacted = slice_of(b"(redacted)", 10)
-    cdef Secrets hidden = _secrets(c)
+    cdef SecretRule rule = secrets_of(c.cmd)
     cdef int64_t now = clock_unix_us(&c.server.clock)
     cdef size_t room = FIXED_ROOM + c.conn.address.len
     cdef ByteStr* line
@@ -133,7 +106,7 @@ cdef ByteStr* _line(Ctx* c) noexcept nogil:
     cdef Slice text
     cdef int i
     for i in range(c.argc):
-        room += 4 * c.argv[i].len + redacted.len + 4
+        room += 4 * shown_word(rule, c.argv, c.argc, i).len + 4
     start = p = <char*>mem_alloc(c.server.mem, room)
     p += snprintf(p, FIXED_ROOM, b"+%lld.%06lld [%d ", <long long>(now // 1000000), <long long>(now % 1000000),
                   c.conn.db.id)
@@ -141,7 +114,7 @@ cdef ByteStr* _line(Ctx* c) noexcept nogil:
     p = _put(p, slice_of(b"]", 1))
     for i in range(c.argc):
         p[0] = c' '
-        text = redacted if hidden.first <= i <= hidden.last else c.argv[i]
+        text = shown_word(rule, c.argv, c.argc, i)
         p += 1 + text_repr(text.ptr, text.len, p + 1)
     p = _put(p, slice_of(b"\r\n", 2))
     line = bytestr_new(c.server.mem, start, p - start, 0)

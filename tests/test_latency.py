@@ -1,0 +1,61 @@
+"""The drawing and the advice of the latency monitor."""
+
+import pytest
+
+from pyredis.latency import Event, age, doctor, graph
+
+NOW = 1_700_000_000
+
+
+def event(*times, name="command", worst=None, apart=1):
+    samples = [(NOW - (len(times) - 1 - i) * apart, ms) for i, ms in enumerate(times)]
+    return Event(name, worst or max(times), samples)
+
+
+def test_a_drawing_has_a_column_a_sample_and_its_age_below():
+    assert graph(event(20, 50, 10, 30, 19), NOW) == "\n".join([
+        "command - high 50 ms, low 10 ms (all time high 50 ms)", "-" * 80,
+        " #   ",
+        " | _ ",
+        "_| | ",
+        "||_|#",
+        "     ",
+        "43210",
+        "sssss", ""])
+
+
+def test_samples_that_are_all_the_same_are_drawn_low():
+    assert graph(event(7, 7), NOW).splitlines()[2:6] == ["  ", "  ", "  ", "__"]
+
+
+def test_more_samples_than_columns_are_drawn_below():
+    lines = graph(event(*range(1, 161)), NOW).splitlines()
+    assert {len(line) for line in lines[2:] if line} == {80}
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (3600, "1h"), (200_000, "2d")])
+def test_ages_have_one_unit(seconds, text):
+    assert age(seconds) == text
+
+
+def test_the_doctor_says_that_the_monitor_is_off():
+    assert "CONFIG SET latency-monitor-threshold" in doctor([], 0, 10000)
+
+
+def test_the_doctor_is_content_without_events():
+    assert "Nothing took 100 ms" in doctor([], 100, 10000)
+
+
+@pytest.mark.parametrize(("name", "word"), [
+    ("command", "SLOWLOG"), ("fast-command", "machine"), ("fork", "page tables"), ("aof-fsync-always", "disk"),
+    ("expire-cycle", "expired"), ("eviction-cycle", "maxmemory"), ("active-defrag-cycle", "cycle-max")])
+def test_the_doctor_has_advice_for_every_event(name, word):
+    text = doctor([event(10, 30, name=name)], 10, 10000)
+    assert f"1. {name}: 2 latency spikes (average 20ms, mean deviation 10ms, period 0.50 sec). " in text
+    assert word in text
+
+
+def test_the_doctor_sees_that_the_slow_log_misses_what_the_monitor_sees():
+    assert "slowlog-log-slower-than 10000" in doctor([event(20)], 10, 20000)
+    assert "slowlog-log-slower-than 10000" in doctor([event(20)], 10, -1)
+    assert "CONFIG SET slowlog" not in doctor([event(20)], 10, 10000)
