@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from _pyredis import access
+from _pyredis.access import define, refusal, remove, watch
 
 from pyredis import config_file
 from pyredis.config import Config
@@ -85,7 +85,7 @@ class Acl:
         self.denied = dict.fromkeys(("auth", "command", "key", "channel", "database"), 0)
         self._next_id = 0
         self._put(default_user(self._channels_open))
-        access.watch(core, self._refused)
+        watch(core, self._refused)
         config.user_lines = self._config_lines
 
     # ---- users
@@ -101,7 +101,7 @@ class Acl:
 
     def _put(self, user: User) -> None:
         self.users[user.name] = user
-        access.define(self.core, user.name, user.compiled())
+        define(self.core, user.name, user.compiled())
         if user.name == DEFAULT:
             self.core.set_auth_required(not (user.no_password and user.enabled))
 
@@ -126,7 +126,7 @@ class Acl:
         """Removes one, never the default user; its connections end. False: there was none."""
         if name not in self.users:
             return False
-        access.remove(self.core, name)
+        remove(self.core, name)
         del self.users[name]
         return True
 
@@ -148,8 +148,16 @@ class Acl:
 
     def refusal(self, name: bytes, index: int, argv: list[bytes], db: int) -> bytes | None:
         """Why the user may not run the command with this index; None: it may."""
-        found: bytes | None = access.refusal(self.core, name, index, argv, db)
-        return found
+        found = refusal(self.core, name, index, argv, db)
+        if found is None:
+            return None
+        reason, at = found
+        if reason == "command":
+            return b"User %b has no permissions to run the '%b' command" % (
+                name, self.core.command_name(index).encode())
+        if reason == "database":
+            return b"User %b has no permissions to access database %b" % (name, argv[at])
+        return b"User %b has no permissions to access the '%b' %b" % (name, argv[at], reason.encode())
 
     # ---- refusals
 

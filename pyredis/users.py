@@ -68,7 +68,7 @@ class Word(NamedTuple):
     """A command, as rules name it."""
 
     name: bytes                     # "config|get"
-    index: int
+    place: int                      # its index
     bits: int                       # its own and those of its subcommands
     container: bool
     is_sub: bool
@@ -88,10 +88,10 @@ class Vocabulary:
                 self.words[above.name] = above._replace(bits=above.bits | bit, container=True)
             for category in entry.category_names:
                 self.categories[category.encode()] = self.categories.get(category.encode(), 0) | bit
-        for category in self.categories:    # a container's bit stands for its subcommands as well
+        for label in self.categories:       # a container's bit stands for its subcommands as well
             for word in self.words.values():
-                if self.categories[category] >> word.index & 1:
-                    self.categories[category] |= word.bits
+                if self.categories[label] >> word.place & 1:
+                    self.categories[label] |= word.bits
 
     def find(self, name: bytes) -> Word | None:
         return self.words.get(name.lower())
@@ -146,9 +146,10 @@ class Selector:
     def _add_key(self, rule: bytes) -> None:
         if self.all_keys:
             raise RuleError(KEYS_ARE_ALL)
-        letters, tilde, glob = rule.partition(b"~")
+        letters, _, glob = rule.partition(b"~")
         kinds = letters[1:].upper()
-        if not tilde or has_blanks(glob) or (letters and kinds not in (b"R", b"W", b"RW", b"WR")):
+        # Redis: %R without a tilde is the empty pattern.
+        if has_blanks(glob) or (letters and kinds not in (b"R", b"W", b"RW", b"WR")):
             raise RuleError(SYNTAX)
         bits = READ * (b"R" in kinds) + WRITE * (b"W" in kinds) if letters else READ | WRITE
         self.keys[glob] = self.keys.get(glob, 0) | bits
@@ -197,11 +198,11 @@ class Selector:
         if found is None:
             raise RuleError(UNKNOWN)
         self._set_bits(found.bits, sign)
-        self.first_words.pop(found.index, None)
+        self.first_words.pop(found.place, None)
         self._add_rule(sign + found.name)
 
     def _allow_first_word(self, command: Word, word: bytes) -> None:
-        words = self.first_words.setdefault(command.index, [])
+        words = self.first_words.setdefault(command.place, [])
         if word not in words:
             words.append(word)
 
@@ -386,7 +387,10 @@ class User:
     def accepts(self, password: bytes) -> bool:
         """Is this one of its passwords? Takes as long whichever of them it is."""
         hashed = password_hash(password)
-        return any([hmac.compare_digest(hashed, mine) for mine in self.passwords]) or self.no_password
+        right = self.no_password
+        for mine in self.passwords:
+            right |= hmac.compare_digest(hashed, mine)
+        return right
 
 
 class WrongRule(Exception):

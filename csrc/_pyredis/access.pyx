@@ -19,7 +19,7 @@ from _pyredis.cmd.acl cimport (ACL_WORDS, ALLOWED, DENIED_CHANNEL, DENIED_COMMAN
                                SELECTOR_ALL_CHANNELS, SELECTOR_ALL_COMMANDS, SELECTOR_ALL_DATABASES,
                                SELECTOR_ALL_KEYS, AclFirstWord, Denied, DeniedIn, Selector, User, access_of, acl_check,
                                acl_defined, acl_find, acl_keep, acl_patterns, acl_redefine, acl_remove,
-                               acl_set_pattern, acl_text, acl_user)
+                               acl_set_pattern, acl_user)
 from _pyredis.cmd.ctx cimport Command, Conn, Server
 from _pyredis.cmd.table cimport table_find, table_sub
 from _pyredis.core cimport Core
@@ -112,19 +112,17 @@ def find_command(Core core, list argv):
 
 
 def refusal(Core core, bytes name, int index, list argv, int db):
-    """Why the user may not run the command with this index on a connection to this database; None: it may."""
+    """(reason, place in argv of what is in the way) why the user may not run the command with this index on a
+    connection to this database; None: it may."""
     cdef User* u = acl_find(core.s, _slice(name))
-    cdef Command* cmd = core.s.table.commands[index]
-    cdef char[640] text
     cdef Denied why
-    cdef int i, at, n
+    cdef int i, at
     cdef Slice* words
     if not u.restricted:
         return None
     words = <Slice*>malloc(len(argv) * sizeof(Slice))
     for i in range(<int>len(argv)):
         words[i] = _slice(argv[i])
-    why = acl_check(core.s, u, cmd, words, <int>len(argv), db, &at)
-    n = acl_text(text, sizeof(text), u, cmd, words, why, at, True) if why != ALLOWED else 0
+    why = acl_check(core.s, u, core.s.table.commands[index], words, <int>len(argv), db, &at)
     free(words)
-    return text[:n] if why != ALLOWED else None
+    return (REASONS[<int>why], at) if why != ALLOWED else None

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from _pyredis import access
+from _pyredis.access import find_command
 
 from pyredis import clients, users
 from pyredis.config import Config
@@ -83,7 +83,7 @@ def acl_getuser(server: Server, client: Any, argv: Argv) -> dict[str, object] | 
     if user is None:
         return None
     own, *others = user.selectors
-    return {"flags": SetOf(Simple(users.text(word)) for word in user.flag_words()),
+    return {"flags": SetOf(user.flag_words()),
             "passwords": list(user.passwords), **_selector(own), "selectors": [_selector(other) for other in others]}
 
 
@@ -148,7 +148,7 @@ def acl_dryrun(server: Server, client: Any, argv: Argv) -> Simple | bytes:
     name, words = argv[2], list(argv[3:])
     if name not in server.acl.users:
         raise ReplyError(f"ERR User '{users.text(name)}' not found")
-    index = access.find_command(server.core, words)
+    index = find_command(server.core, words)
     if index is None:
         raise ReplyError(f"ERR Command '{users.text(words[0])}' not found")
     found = server.table.find(server.core.command_name(index))

@@ -80,10 +80,6 @@ cdef Status acl_gate_queued(Ctx* c) noexcept nogil                        # EXEC
 cdef const char* acl_gate_script(Ctx* caller, const Command* cmd, const Slice* argv, int argc, int db) noexcept nogil
 cdef bint   acl_all_keys(Ctx* c) noexcept nogil                           # may the command read keys not in argv?
 
-# The words of a refusal, without the code; `verbose` names the key, channel or database.
-cdef int    acl_text(char* to, size_t room, const User* u, const Command* cmd, const Slice* argv, Denied why, int at,
-                     bint verbose) noexcept nogil
-
 cdef enum KeyPlaces:
     PLACES_NONE = 0
     PLACES_ONE                     # argv[1], whatever the options

@@ -376,10 +376,18 @@ cdef bint _first_word_allowed(const Selector* x, const Command* cmd, const Slice
     return False
 
 
+cdef bint _names_database(const Server* s, Slice word) noexcept nogil:
+    cdef int64_t id
+    return num_parse_i64(word.ptr, word.len, &id) and 0 <= id < s.ks.count
+
+
 cdef bint _names_forbidden(const Server* s, const Selector* x, Slice word) noexcept nogil:
     """Does the word name a database that there is, and that may not be touched?"""
-    cdef int64_t id
-    return (num_parse_i64(word.ptr, word.len, &id) and 0 <= id < s.ks.count) and not _database_allowed(x, id)
+    cdef int64_t id = -1
+    if not _names_database(s, word):
+        return False
+    num_parse_i64(word.ptr, word.len, &id)
+    return not _database_allowed(x, id)
 
 
 cdef int _forbidden_database(const Server* s, const Selector* x, uint8_t rule, const Slice* argv, int argc,
@@ -389,21 +397,21 @@ cdef int _forbidden_database(const Server* s, const Selector* x, uint8_t rule, c
     if rule == DATABASES_SELECT:
         return 1 if _names_forbidden(s, x, argv[1]) else -1
     if rule == DATABASES_SWAP:
+        if not (_names_database(s, argv[1]) and _names_database(s, argv[2])):
+            return -1                            # that is the command's to refuse
         return 1 if _names_forbidden(s, x, argv[1]) else 2 if _names_forbidden(s, x, argv[2]) else -1
     if rule == DATABASES_EVERY:
         for i in range(s.ks.count):
             if not _database_allowed(x, i):
                 return 0
         return -1
-    if not _database_allowed(x, db):
-        return 0
     if rule == DATABASES_MOVE and _names_forbidden(s, x, argv[2]):
         return 2
     if rule == DATABASES_COPY:
         for i in range(3, argc - 1):
             if text_equal_nocase(argv[i].ptr, argv[i].len, b"DB", 2) and _names_forbidden(s, x, argv[i + 1]):
                 return i + 1
-    return -1
+    return -1 if _database_allowed(x, db) else 0
 
 
 cdef int _forbidden_key(const Selector* x, const Command* cmd, const Slice* argv, int argc) noexcept nogil:
@@ -462,25 +470,17 @@ cdef Denied acl_check(const Server* s, const User* u, const Command* cmd, const 
 
 # ---------------------------------------------------------------- refusing
 
-cdef int acl_text(char* to, size_t room, const User* u, const Command* cmd, const Slice* argv, Denied why, int at,
-                  bint verbose) noexcept nogil:
-    cdef const char* what = "key" if why == DENIED_KEY else "channel"
-    cdef int shown = <int>min(u.name.len, <size_t>NAME_SHOWN), n
-    cdef Slice object = argv[at]
+cdef void _explain(Server* s, const char* before, const User* u, const Command* cmd, Denied why) noexcept nogil:
+    """Puts the words of a refusal into Server.detail. What was refused is told to the log, not to the client."""
     if why == DENIED_COMMAND:
-        n = snprintf(to, room, b"User %.*s has no permissions to run the '%s' command", shown, u.name.ptr, cmd.name)
+        snprintf(s.detail, sizeof(s.detail), b"%s User %.*s has no permissions to run the '%s' command", before,
+                 <int>min(u.name.len, <size_t>NAME_SHOWN), u.name.ptr, cmd.name)
     elif why == DENIED_DATABASE:
-        if verbose:
-            n = snprintf(to, room, b"User %.*s has no permissions to access database %.*s", shown, u.name.ptr,
-                         <int>min(object.len, <size_t>NAME_SHOWN), object.ptr)
-        else:
-            n = snprintf(to, room, b"No permissions to access database")
-    elif verbose:
-        n = snprintf(to, room, b"User %.*s has no permissions to access the '%.*s' %s", shown, u.name.ptr,
-                     <int>min(object.len, <size_t>NAME_SHOWN), object.ptr, what)
+        snprintf(s.detail, sizeof(s.detail), b"%s No permissions to access database", before)
+    elif why == DENIED_KEY:
+        snprintf(s.detail, sizeof(s.detail), b"%s No permissions to access a key", before)
     else:
-        n = snprintf(to, room, b"No permissions to access a %s", what)
-    return min(n, <int>room - 1)
+        snprintf(s.detail, sizeof(s.detail), b"%s No permissions to access a channel", before)
 
 
 cdef void _tell(Server* s, Conn* conn, const Command* cmd, const Slice* argv, Denied why, int at,
@@ -493,14 +493,13 @@ cdef void _tell(Server* s, Conn* conn, const Command* cmd, const Slice* argv, De
 cdef Status acl_gate(Ctx* c) noexcept nogil:
     cdef Server* s = c.server
     cdef User* u = <User*>c.conn.user
-    cdef int at, head
+    cdef int at
     cdef Denied why = acl_check(s, u, c.cmd, c.argv, c.argc, c.db.id, &at)
     if LIKELY(why == ALLOWED):
         return OK
     c.conn.last_command = c.cmd
     _tell(s, c.conn, c.cmd, c.argv, why, at, DENIED_IN_MULTI if c.conn.flags & CONN_MULTI else DENIED_TOPLEVEL)
-    head = snprintf(s.detail, sizeof(s.detail), b"NOPERM ")
-    acl_text(s.detail + head, sizeof(s.detail) - head, u, c.cmd, c.argv, why, at, False)
+    _explain(s, b"NOPERM", u, c.cmd, why)
     return fail_with(c, ERR_CUSTOM, s.detail)
 
 
@@ -527,13 +526,12 @@ cdef const char* acl_gate_script(Ctx* caller, const Command* cmd, const Slice* a
     """Why the script's caller may not run this; NULL: it may."""
     cdef Server* s = caller.server
     cdef User* u = <User*>caller.conn.user
-    cdef int at, head
+    cdef int at
     cdef Denied why = acl_check(s, u, cmd, argv, argc, db, &at)
     if LIKELY(why == ALLOWED):
         return NULL
     _tell(s, caller.conn, cmd, argv, why, at, DENIED_IN_SCRIPT)
-    head = snprintf(s.detail, sizeof(s.detail), b"ERR ACL failure in script: ")
-    acl_text(s.detail + head, sizeof(s.detail) - head, u, cmd, argv, why, at, False)
+    _explain(s, b"ERR ACL failure in script:", u, cmd, why)
     return s.detail
 
 
