@@ -138,9 +138,7 @@ def acl_cat(server: Server, client: Any, argv: Argv) -> list[str]:
     category = Category.__members__.get(fold(argv[2]).upper())
     if category is None:
         raise ReplyError(f"ERR Unknown category '{clients.as_text(argv[2][:128])}'")
-    # A container is a name only, but for those that run by themselves.
-    return [entry.name for entry in server.table.entries()
-            if entry.categories & category and not (entry.subcommands and entry.spec.arity < -1)]
+    return [entry.name for entry in server.table.entries() if entry.categories & category]
 
 
 def acl_dryrun(server: Server, client: Any, argv: Argv) -> Simple | bytes:
