@@ -36,6 +36,7 @@ cdef struct AclPattern:            # a glob, and what is needed to match the sim
     uint32_t literal               # how many bytes at its start are literal
     uint8_t rest                   # what follows these
     uint8_t bits                   # PatternBit, of a key's
+    bint at_a_glance               # `head` decides about names of 8 bytes and more
 
 cdef struct AclFirstWord:          # a word that a command may be called with although it is not allowed otherwise
     int index
