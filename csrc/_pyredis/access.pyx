@@ -7,12 +7,10 @@ All take the Core first. Names, patterns and words are bytes. A selector comes a
 flags: ALL_* bits; commands: an int with the bit of each command's index; keys: [(glob, READ | WRITE bits)];
 channels: [glob]; databases: [id]; first_words: [(index of a command, word)].
 """
-from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.mem cimport mem_alloc
-from _pyredis.base.status cimport OK, Status
 from _pyredis.client cimport client_new
 from _pyredis.cmd.acl cimport (ACL_WORDS, ALLOWED, DENIED_CHANNEL, DENIED_COMMAND, DENIED_DATABASE, DENIED_IN_MULTI,
                                DENIED_IN_SCRIPT, DENIED_KEY, DENIED_TOPLEVEL, PATTERN_READ, PATTERN_WRITE,

@@ -75,11 +75,11 @@ class Rules:
     def user(self):
         """Rules of a user who may do something, but not everything."""
         rng = self.rng
-        sides = [["on", "nopass", "resetchannels"], ["+@all"] if rng.random() < 0.6 else ["+@read", "+@write"]]
+        basis = ["+@all"] if rng.random() < 0.6 else ["+@read", "+@write"]
         own = [self.of_selector() for _ in range(rng.randint(1, 5))]
         selectors = [self.selector() for _ in range(rng.choice([0, 0, 1, 2]))]
         keys = rng.choice([["~*"], ["%R~*"], ["%W~k*"], ["~k*"], ["~k*", "%R~a"], []])
-        return [*sum(sides, []), *keys, *own, *selectors]
+        return ["on", "nopass", "resetchannels", *basis, *keys, *own, *selectors]
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,12 @@
 """Loading an append-only file: what it holds, and where it is no longer one."""
 
+import os
+
 import pytest
+from _pyredis import aof
 
 from tests.persistence.aof_files import Writing, digest_of, replay, replay_bytes
-from tests.session import R, encode
+from tests.session import R, encode, raises_reply
 
 
 def file_of(*commands):
@@ -139,3 +142,18 @@ def test_what_a_replay_does_is_not_written_again(tmp_path):
     assert writing.data() == before + encode("SET", "y", 1)
     again, _ = replay(writing.path)
     assert digest_of(again) != digest_of(r)
+
+
+def test_a_file_is_read_whatever_the_default_user_may_do(tmp_path):
+    path = tmp_path / "replayed.aof"
+    path.write_bytes(SMALL)
+    r = R()
+    r("ACL", "SETUSER", "default", "-@all", "+get", "resetkeys", "~a")
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        assert aof.replay(r.server.core, fd, 0)[0] == "done"
+    finally:
+        os.close(fd)
+    assert r("GET", "a") == b"1"
+    with raises_reply("NOPERM"):
+        r("GET", "b")

@@ -22,7 +22,7 @@ the arena's.
 """
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp
 
 from _pyredis.base.hash cimport bytes_load64
 from _pyredis.base.mem cimport mem_alloc, mem_free
