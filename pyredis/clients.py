@@ -10,7 +10,7 @@ Filters are those of CLIENT KILL and CLIENT LIST in Valkey 9, which has all that
 knows a filter, its error texts count. All filters must hold; of the same filter given twice the last counts.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from _pyredis import core
@@ -36,6 +36,7 @@ class Client(Protocol):
     id: int
     fd: int
     name: bytes
+    user: bytes | None              # None: nobody's, who may do everything
     lib_name: bytes
     lib_version: bytes
     address: bytes
@@ -67,7 +68,7 @@ def client_type(client: Client) -> str:
 
 
 def user_name(client: Client) -> str:
-    return "default"
+    return "(superuser)" if client.user is None else as_text(client.user)
 
 
 def capabilities(client: Client) -> str:
@@ -159,10 +160,10 @@ def _by_type(value: bytes, databases: int) -> Test:
     return lambda client: client_type(client) == kind
 
 
-def _by_user(value: bytes, databases: int) -> Test:
-    if value != b"default":
+def _by_user(value: bytes, users: Container[bytes]) -> Test:
+    if value not in users:
         raise ReplyError(f"ERR No such user '{as_text(value)}'")
-    return lambda client: user_name(client).encode() == value
+    return lambda client: client.user == value
 
 
 def _by_age(value: bytes, databases: int) -> Test:
@@ -209,13 +210,14 @@ def _by_text(attribute: str) -> Callable[[bytes, int], Test]:
 
 
 FILTERS: dict[bytes, Callable[[bytes, int], Test]] = {
-    b"TYPE": _by_type, b"USER": _by_user, b"ADDR": _by_text("address"), b"LADDR": _by_text("local_address"),
+    b"TYPE": _by_type, b"ADDR": _by_text("address"), b"LADDR": _by_text("local_address"),
     b"MAXAGE": _by_age, b"IDLE": _by_idle, b"NAME": _by_text("name"), b"LIB-NAME": _by_text("lib_name"),
     b"LIB-VER": _by_text("lib_version"), b"FLAGS": _by_flags, b"CAPA": _by_capa, b"DB": _by_db, b"IP": _by_ip}
 NEVER_NEGATED = (b"MAXAGE", b"IDLE")
 
 
-def parse_choice(words: Sequence[bytes], databases: int, read_id: Callable[[bytes], int]) -> Choice:
+def parse_choice(words: Sequence[bytes], databases: int, users: Container[bytes],
+                 read_id: Callable[[bytes], int]) -> Choice:
     """Filters in their words: `FILTER value`, `NOT-FILTER value`, `[NOT-]ID id [id ...]`, `SKIPME yes|no`.
 
     `read_id` reads the first id after ID; what follows belongs to it as long as it is a number. ReplyError.
@@ -241,6 +243,8 @@ def parse_choice(words: Sequence[bytes], databases: int, read_id: Callable[[byte
         elif option == b"SKIPME" and value.lower() in (b"yes", b"no"):
             skip_me = value.lower() == b"yes"
             continue
+        elif name == b"USER":
+            test = _by_user(value, users)
         elif name in FILTERS and not (negated and name in NEVER_NEGATED):
             test = FILTERS[name](value, databases)
         else:

@@ -51,10 +51,12 @@ from pyredis.config_types import (
     String,
     TitleTemplate,
     Type,
+    to_bytes,
     to_text,
 )
 from pyredis.glob import glob_match
 from pyredis.reply import ReplyError
+from pyredis.users import Unmatched, User, WrongRule
 
 __all__ = ["NOTIFY_CLASSES", "PARAMETERS", "Config", "ConfigError", "Host", "OutputLimit", "Param",
            "table_markdown"]
@@ -88,7 +90,7 @@ TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
 LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 CRASH = "crash reports"
-EVICTION, LAZY, ACL = "eviction", "freeing, which is always in steps when it is much", "access control lists"
+EVICTION, LAZY = "eviction", "freeing, which is always in steps when it is much"
 CHECKS = "the checks of payloads, which are always made in full"
 RDB = "snapshots"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
@@ -185,9 +187,9 @@ PARAMETERS: tuple[Param, ...] = (
 
     # who may do what
     P("requirepass", TEXT, ""),
-    P("aclfile", TEXT, "", FIXED, todo=ACL),
-    P("acllog-max-len", LONG, 128, todo=ACL),
-    P("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels", todo=ACL),
+    P("aclfile", TEXT, "", FIXED),
+    P("acllog-max-len", LONG, 128),
+    P("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels"),
     P("enable-protected-configs", LOCAL, "no", FIXED),
     P("enable-debug-command", LOCAL, "no", FIXED),
     P("enable-module-command", LOCAL, "no", FIXED, todo=MODULES),
@@ -470,7 +472,19 @@ class Config:
             raise ConfigError(f"Error in user declaration '{words[0]}': Duplicate user found. "
                               "A user can only be defined once in config files")
         else:
+            self._check_user(words)
             self.users.append(words)
+
+    @staticmethod
+    def _check_user(words: list[str]) -> None:
+        """Whether the commands that its rules name exist, only the server can tell."""
+        name, *rules = map(to_bytes, words)
+        try:
+            User(name).changed(rules, None)
+        except WrongRule as wrong:
+            raise ConfigError(f"Error in user declaration '{to_text(wrong.rule)}': {wrong.reason}") from None
+        except Unmatched as wrong:
+            raise ConfigError(f"Error in user declaration '{to_text(wrong.start)}': Wrong format") from None
 
     # ---- CONFIG GET, SET, REWRITE
 

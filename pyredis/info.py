@@ -341,8 +341,8 @@ def _stats(server: Any) -> Fields:
     yield "eventloop_duration_cmd_sum", max(0, sum(row[2] for row in server.core.command_stats()) - stats["nested_us"])
     yield "instantaneous_eventloop_cycles_per_sec", int(rates.loops.mean)
     yield "instantaneous_eventloop_duration_usec", int(rates.loop_us.mean)
-    for name in ("auth", "cmd", "key", "channel"):
-        yield f"acl_access_denied_{name}", 0
+    for name, reason in (("auth", "auth"), ("cmd", "command"), ("key", "key"), ("channel", "channel")):
+        yield f"acl_access_denied_{name}", server.acl.denied[reason]
 
 
 def _replication(server: Any) -> Fields:

@@ -227,7 +227,7 @@ class Listener:
         answer = None
         if self._server.core.connected >= config["maxclients"]:
             answer = TOO_MANY
-        elif config["protected-mode"] and not config["requirepass"] and host and not is_loopback(host):
+        elif config["protected-mode"] and self._server.acl.needs_no_password and host and not is_loopback(host):
             answer = DENIED
         if answer is None:
             return False

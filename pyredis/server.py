@@ -20,7 +20,10 @@ from _pyredis.core import Core
 
 import pyredis
 from pyredis import lua_library, process, reply
+from pyredis.acl import Acl
+from pyredis.clients import describe
 from pyredis.commands import (
+    acl_control,
     client_control,
     command,
     config_control,
@@ -51,14 +54,15 @@ from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
 from pyredis.persistence.startup import Startup
+from pyredis.users import Vocabulary
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
 ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-intset-entries",
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
-CONTROLS = (client_control, command, config_control, debug_control, memory_control, monitoring_control,
-            persistence_control, scripting_control, server_control, tracking_control)
+CONTROLS = (acl_control, client_control, command, config_control, debug_control, memory_control,
+            monitoring_control, persistence_control, scripting_control, server_control, tracking_control)
 COMMAND_LOGS = ((observe.SLOW, "slowlog-log-slower-than", "slowlog-max-len"),
                 (observe.LARGE_REQUEST, "commandlog-request-larger-than", "commandlog-large-request-max-len"),
                 (observe.LARGE_REPLY, "commandlog-reply-larger-than", "commandlog-large-reply-max-len"))
@@ -84,6 +88,7 @@ class Server:
             self.core.load_lua(os.fsencode(library))
         self.core.on_log = self.log.write
         self.core.on_failure = self._report_failure
+        self.acl = Acl(config, self.core, Vocabulary(self.table.entries()), self.log, describe)
         self.loop = Loop(self.core)
         self.core.on_busy = self.loop.serve_others
         self.loop.on_error = lambda error: self._report_failure("the event loop", error)
@@ -132,7 +137,7 @@ class Server:
         follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
         follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
         follow(lambda: core.set_busy_threshold(config["lua-time-limit"]), "lua-time-limit")
-        follow(lambda: core.set_auth_required(bool(config["requirepass"])), "requirepass")
+        follow(lambda: self.acl.set_default_password(to_bytes(config["requirepass"])), "requirepass")
         follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
         follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
         follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
@@ -185,6 +190,7 @@ class Server:
         """CONFIG RESETSTAT."""
         self.core.reset_stats()
         self.metrics.reset()
+        self.acl.reset_stats()
 
     # ---- life
 
@@ -195,7 +201,7 @@ class Server:
             process.daemonize()
         self.supervisor = process.supervisor(config["supervised"], os.environ, log)
         self._announce_start()
-        if not self._can_be_as_configured():
+        if not self._can_be_as_configured() or not self.acl.start():
             return 1
         try:
             config.assign("maxclients", process.adjust_open_files(config["maxclients"], log))
@@ -253,8 +259,7 @@ class Server:
     def _can_be_as_configured(self) -> bool:
         """False where starting would pretend to protect, share or extend what it cannot; warns of lesser lacks."""
         config = self.config
-        for wanted, what in ((config.users or config["aclfile"], "users and access control lists"),
-                             (config.modules, "modules"), (config["cluster-enabled"], "cluster mode"),
+        for wanted, what in ((config.modules, "modules"), (config["cluster-enabled"], "cluster mode"),
                              (config["replicaof"], "replication")):
             if wanted:
                 self.log.warning(f"Cannot start: the configuration asks for {what}, which pyredis has not yet.")

@@ -245,7 +245,7 @@ def test_the_server_runs_with_the_config_of_the_arguments(monkeypatch):
 # ---- what cannot be is not pretended
 
 @pytest.mark.parametrize("options", [
-    ["--user", "bob", "on", "nopass"], ["--aclfile", "users.acl"], ["--loadmodule", "m.so"],
+    ["--loadmodule", "m.so"],
     ["--cluster-enabled", "yes"], ["--replicaof", "localhost", "1"],
     ["--rename-command", "NOSUCH", "x"], ["--rename-command", "GET", "SET"]])
 def test_a_configuration_that_cannot_be_honoured_ends_the_start(tmp_path, options):

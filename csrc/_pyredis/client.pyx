@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice, slice_of
+from _pyredis.cmd.acl cimport User, acl_become, acl_find
 from _pyredis.cmd.blocking cimport blocking_release
 from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_GONE, CONN_HELD, CONN_MULTI, CONN_TRACKING,
@@ -148,11 +149,21 @@ cdef class Client:
         """May it run commands: has it authenticated, or need it not?"""
         return not self._conn().gates & GATE_AUTH
 
-    def authenticate(self):
-        """From now on it may run commands."""
+    def authenticate(self, bytes user):
+        """From now on it is this user's, and may run commands. KeyError: there is no such user."""
         cdef Conn* c = self._conn()
+        cdef User* u = acl_find(self.s, slice_of(user, len(user)))
+        if u == NULL:
+            raise KeyError(user)
         c.flags |= CONN_AUTHENTICATED
         c.gates &= ~<uint32_t>GATE_AUTH
+        acl_become(c, u)
+
+    @property
+    def user(self):
+        """The name of the user whose it is; None: nobody's, who may do everything."""
+        cdef User* u = <User*>self._conn().user
+        return u.name.ptr[:u.name.len] if u != NULL else None
 
     def info(self):
         """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""

@@ -23,8 +23,9 @@ from libc.string cimport memcpy, memmove, memset
 from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
+from _pyredis.cmd.acl cimport acl_begin
 from _pyredis.cmd.blocking cimport blocking_end
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_GONE, CONN_DUE, CONN_HELD,
+from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_GONE, CONN_DUE, CONN_HELD,
                                CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH, LOG_WARNING, conn_close,
                                text_set)
 from _pyredis.cmd.channels cimport channels_leave, channels_memory
@@ -74,8 +75,7 @@ cdef Conn* conn_new(Server* s, int fd) noexcept nogil:
     c.id = s.next_id
     c.fd = fd
     c.db = &s.ks.dbs[0]
-    c.flags = 0 if s.auth_required else CONN_AUTHENTICATED
-    c.gates = GATE_AUTH if s.auth_required else 0
+    acl_begin(s, c)
     c.created_ms = c.active_ms = s.ks.now_ms
     parser_init(&c.parser)
     out_init(&c.out, &s.blocks)

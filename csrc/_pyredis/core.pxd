@@ -37,6 +37,7 @@ cdef class Core:
     cdef public object context
     cdef public object on_log
     cdef public object on_failure
+    cdef public object on_denied   # of _pyredis.access.watch
     cdef public object on_busy     # called from within such a command: polls, and calls serve_others
     cdef int64_t next_expire_ms
     cdef int expire_effort

@@ -29,6 +29,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,
                                GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
                                text_set)
+from _pyredis.cmd.acl cimport access_free, access_new
 from _pyredis.cmd.aof cimport aof_flush, aof_free
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
@@ -311,6 +312,7 @@ cdef class Core:
         self.on_failure = None
         self.on_busy = None
         self._fill_table(rows, handlers)
+        access_new(self.s)
 
     def __dealloc__(self):
         if self.s == NULL:
@@ -328,6 +330,8 @@ cdef class Core:
         watching_free(self.s)
         command_logs_free(self.s)
         latency_free(self.s)
+        if self.s.access != NULL:
+            access_free(self.s)
         eviction_free(self.s)
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:

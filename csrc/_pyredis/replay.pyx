@@ -22,6 +22,7 @@ from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.disk cimport disk_read
 from _pyredis.base.mem cimport mem_alloc, mem_free, mem_realloc
 from _pyredis.base.status cimport OK
+from _pyredis.cmd.acl cimport acl_become
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_DENY_BLOCKING, CONN_FAKE, CONN_MULTI, GATE_AUTH, SINK_PROPAGATE,
                                Command, Ctx, Sink)
 from _pyredis.cmd.dispatch cimport Request, dispatch_context, dispatch_prepare, dispatch_resolve, dispatch_run
@@ -248,6 +249,7 @@ cdef ReplayEnd replay_run(Replay* r) noexcept nogil:
     r.conn = conn_new(s, -1)
     r.conn.flags |= CONN_FAKE | CONN_AUTHENTICATED | CONN_DENY_BLOCKING
     r.conn.gates &= ~<uint32_t>GATE_AUTH
+    acl_become(r.conn, NULL)                     # what was done once may be done again, whoever may what now
     r.batch = <Batch*>calloc(1, sizeof(Batch))
     if r.batch == NULL:
         fatal_oom(sizeof(Batch))

@@ -1,10 +1,9 @@
 """client_control: AUTH, HELLO and CLIENT.
 
 What a connection is and how filters choose among them is in pyredis.clients; here are the arguments and the
-words of the protocol. There is one user, `default`, whose password is requirepass.
+words of the protocol. Who may come in is for pyredis.acl to say.
 """
 
-import hmac
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -12,7 +11,6 @@ from _pyredis import core
 
 from pyredis import clients
 from pyredis.config import Config
-from pyredis.config_types import to_bytes
 from pyredis.reply import NO_REPLY, OK, Marker, ReplyError, Simple, Verbatim
 
 from .help import help_reply
@@ -35,9 +33,17 @@ class Core(Protocol):
     def unpause(self) -> None: ...
 
 
+class Acl(Protocol):
+    users: dict[bytes, Any]
+    needs_no_password: bool
+
+    def log_in(self, client: Any, name: bytes, password: bytes, asked_by: bytes, in_multi: bool) -> bool: ...
+
+
 class Server(Protocol):
     """What these commands need of the server."""
 
+    acl: Acl
     config: Config
     core: Core
     table: CommandTable
@@ -50,19 +56,15 @@ def auth(server: Server, client: Any, argv: Sequence[bytes]) -> Simple:
     """AUTH [username] password"""
     if len(argv) > 3:
         raise ReplyError(clients.SYNTAX)
-    if len(argv) == 2 and not server.config["requirepass"]:
+    if len(argv) == 2 and server.acl.needs_no_password:
         raise ReplyError(NO_PASSWORD_SET)
-    _authenticate(server, client, argv[1] if len(argv) == 3 else b"default", argv[-1])
+    _log_in(server, client, argv[1] if len(argv) == 3 else b"default", argv[-1], argv[0])
     return OK
 
 
-def _authenticate(server: Server, client: Any, user: bytes, password: bytes) -> None:
-    wanted = to_bytes(server.config["requirepass"])
-    # Compared also for a user that there is not: the time must not tell which of the two was wrong.
-    right = hmac.compare_digest(password, wanted) or not wanted
-    if not (right and user == b"default"):
+def _log_in(server: Server, client: Any, user: bytes, password: bytes, asked_by: bytes) -> None:
+    if not server.acl.log_in(client, user, password, asked_by, bool(client.flags & core.FLAG_MULTI)):
         raise ReplyError(WRONG_PASSWORD)
-    client.authenticate()
 
 
 def hello(server: Server, client: Any, argv: Sequence[bytes]) -> dict[str, object]:
@@ -87,7 +89,7 @@ def hello(server: Server, client: Any, argv: Sequence[bytes]) -> dict[str, objec
         else:
             raise ReplyError(f"ERR Syntax error in HELLO option '{clients.as_text(argv[at])}'")
     if login is not None:
-        _authenticate(server, client, *login)
+        _log_in(server, client, *login, argv[0])
     if not client.authenticated:
         raise ReplyError(HELLO_NEEDS_AUTH)
     if name is not None:
@@ -197,7 +199,7 @@ def client_help(server: Server, client: Any, argv: Sequence[bytes]) -> list[Simp
 
 def client_list(server: Server, client: Any, argv: Sequence[bytes]) -> Verbatim:
     """CLIENT LIST [filter value ...]"""
-    choice = clients.parse_choice(argv[2:], server.config["databases"], clients.list_id)
+    choice = clients.parse_choice(argv[2:], server.config["databases"], server.acl.users, clients.list_id)
     chosen = choice.among(server.core.clients())
     return Verbatim(clients.describe_all(c for c in chosen if not (choice.skip_me and c.id == client.id)))
 
@@ -210,7 +212,7 @@ def client_kill(server: Server, client: Any, argv: Sequence[bytes]) -> Simple | 
         if not chosen:
             raise ReplyError("ERR No such client")
     else:
-        choice = clients.parse_choice(argv[2:], server.config["databases"], clients.kill_id)
+        choice = clients.parse_choice(argv[2:], server.config["databases"], server.acl.users, clients.kill_id)
         skip_me = choice.skip_me is not False
         chosen = [c for c in choice.among(server.core.clients()) if not (skip_me and c.id == client.id)]
     for victim in chosen:

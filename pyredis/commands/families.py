@@ -1,6 +1,7 @@
 """The families a server has. A new one is added here and nowhere else."""
 
 from . import (
+    acl,
     bitmaps,
     connection,
     geo,
@@ -24,5 +25,5 @@ from . import (
 FAMILIES = [
     strings.FAMILY, lists.FAMILY, sets.FAMILY, hashes.FAMILY, sorted_sets.FAMILY, streams.FAMILY, bitmaps.FAMILY,
     hyperloglog.FAMILY, geo.FAMILY, keys.FAMILY, sorting.FAMILY, pubsub.FAMILY, connection.FAMILY,
-    transactions.FAMILY, scripting.FAMILY, server.FAMILY, monitoring.FAMILY, waiting.FAMILY,
+    transactions.FAMILY, scripting.FAMILY, server.FAMILY, monitoring.FAMILY, waiting.FAMILY, acl.FAMILY,
 ]

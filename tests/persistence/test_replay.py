@@ -1,6 +1,9 @@
 """Loading an append-only file: what it holds, and where it is no longer one."""
 
+import os
+
 import pytest
+from _pyredis import aof
 
 from tests.persistence.aof_files import Writing, digest_of, replay, replay_bytes
 from tests.session import R, encode, raises_reply
@@ -155,3 +158,18 @@ def test_a_trim_that_went_as_far_as_nodes_let_it_goes_as_far_again(tmp_path, tri
     assert ended == "done" and digest_of(other) == digest_of(r)
     with raises_reply("ERR syntax error, LIMIT cannot be used without the special ~ option"):
         other("XTRIM", "s", "MAXLEN", "=", 5, "LIMIT", 3)
+
+
+def test_a_file_is_read_whatever_the_default_user_may_do(tmp_path):
+    path = tmp_path / "replayed.aof"
+    path.write_bytes(SMALL)
+    r = R()
+    r("ACL", "SETUSER", "default", "-@all", "+get", "resetkeys", "~a")
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        assert aof.replay(r.server.core, fd, 0)[0] == "done"
+    finally:
+        os.close(fd)
+    assert r("GET", "a") == b"1"
+    with raises_reply("NOPERM"):
+        r("GET", "b")

@@ -6,9 +6,10 @@ from libc.stdint cimport int64_t, uint32_t
 from _pyredis.base.clock cimport clock_unix_us
 from _pyredis.base.slice cimport slice_of
 from _pyredis.base.status cimport ERR_DB_INDEX_RANGE, ERR_NOT_I32, ERR_WRONG_ARITY, OK, Status
+from _pyredis.cmd.acl cimport acl_begin
 from _pyredis.cmd.channels cimport channels_leave
-from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, GATE_AUTH, Ctx, Table, arg_i64, text_set)
+from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_NO_EVICT, CONN_NO_TOUCH, CONN_REPLY_OFF,
+                               CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, Ctx, Table, arg_i64, text_set)
 from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.queue cimport queue_end
 from _pyredis.cmd.table cimport table_bind
@@ -73,12 +74,8 @@ cdef Status cmd_reset(Ctx* c) noexcept nogil:
     tracking_stop(c.server, c.conn)
     text_set(c.server, &c.conn.name, NULL, 0)
     c.conn.flags &= ~<uint32_t>(CONN_NO_EVICT | CONN_NO_TOUCH | CONN_REPLY_OFF | CONN_REPLY_SKIP
-                                | CONN_REPLY_SKIP_NEXT | CONN_AUTHENTICATED)
-    c.conn.gates &= ~<uint32_t>GATE_AUTH
-    if c.server.auth_required:
-        c.conn.gates |= GATE_AUTH
-    else:
-        c.conn.flags |= CONN_AUTHENTICATED
+                                | CONN_REPLY_SKIP_NEXT)
+    acl_begin(c.server, c.conn)
     reply_simple(c.out, b"RESET")
     return OK
 

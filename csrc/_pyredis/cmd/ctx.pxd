@@ -113,14 +113,15 @@ cdef struct Table:
 cdef enum Gate:
     GATE_AUTH = 1 << 0              # conn: not authenticated yet
     GATE_NO_MULTI = 1 << 1          # conn: in MULTI, where some commands are refused
-    GATE_MEMORY = 1 << 2            # server: maxmemory is set
-    GATE_DISK = 1 << 3              # server: the data cannot be saved, so it may not be changed
-    GATE_SUBSCRIBED = 1 << 4        # conn: RESP2 with subscriptions, where few commands are allowed
-    GATE_LOADING = 1 << 5           # server: the data set is being read
-    GATE_BUSY = 1 << 6              # server: a script runs for too long
-    GATE_MONITOR = 1 << 7           # conn: a monitor, which may not touch keys
-    GATE_PAUSE = 1 << 8             # server: CLIENT PAUSE
-    GATE_MULTI = 1 << 9             # conn: in MULTI; what passed all the others is queued
+    GATE_ACL = 1 << 2               # conn: its user may not do everything
+    GATE_MEMORY = 1 << 3            # server: maxmemory is set
+    GATE_DISK = 1 << 4              # server: the data cannot be saved, so it may not be changed
+    GATE_SUBSCRIBED = 1 << 5        # conn: RESP2 with subscriptions, where few commands are allowed
+    GATE_LOADING = 1 << 6           # server: the data set is being read
+    GATE_BUSY = 1 << 7              # server: a script runs for too long
+    GATE_MONITOR = 1 << 8           # conn: a monitor, which may not touch keys
+    GATE_PAUSE = 1 << 9             # server: CLIENT PAUSE
+    GATE_MULTI = 1 << 10            # conn: in MULTI; what passed all the others is queued
 
 cdef enum ConnFlag:
     CONN_CLOSE_AFTER_REPLY = 1 << 0  # nothing more is executed; ends when the replies are out
@@ -182,6 +183,7 @@ cdef struct Conn:
     void* transaction               # what it queued, and watches: a Transaction (cmd/queue); NULL: neither
     void* subscriptions             # to channels and patterns (cmd/channels); NULL: none
     void* tracking                  # its state of client-side caching (cmd/tracking); NULL: off
+    void* user                      # whose it is, a User (cmd/acl); NULL: nobody's, who may do everything
     Conn* due_next
     int64_t created_ms
     int64_t active_ms               # last interaction
@@ -278,6 +280,7 @@ cdef struct Server:                 # what all connections share
     void* monitors                  # who is shown every command (cmd/monitor); NULL: nobody
     Conn* current                   # the one whose request is run, however deep; NULL: none
     void* tracked                   # who is to be told of which keys (cmd/tracking)
+    void* access                    # the users, and what they may do (cmd/acl)
     void* scripting                 # the Lua states and their scripts (cmd/scripting)
     void* propagation               # the commands for the append-only file and replicas (cmd/propagate)
     void* aof                       # the append-only file (cmd/aof); NULL: there is none

@@ -26,6 +26,7 @@ from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
                                    ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, QUEUED, REPLIED_ERROR, Status,
                                    status_text)
+from _pyredis.cmd.acl cimport acl_gate
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.command_log cimport command_large, command_slow
@@ -33,7 +34,7 @@ from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CM
                                CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY,
                                CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC,
                                CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
-                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_AUTH, GATE_BUSY, GATE_DISK,
+                               CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_ACL, GATE_AUTH, GATE_BUSY, GATE_DISK,
                                GATE_LOADING, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE,
                                GATE_SUBSCRIBED, SINK_NOTIFY, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.eviction cimport eviction_run
@@ -271,10 +272,14 @@ cdef Status dispatch_check(Ctx* c, uint32_t gates) noexcept nogil:
     """The checks whose gates are shut, in order."""
     cdef Status st = OK
     cdef int gate
+    if gates == GATE_ACL:                        # users with few rights are as common as those with all
+        return acl_gate(c)
     while gates and st == OK:
         gate = 1 << bits_lowest(gates)
         gates &= gates - 1
-        if gate == GATE_MULTI:
+        if gate == GATE_ACL:
+            st = acl_gate(c)
+        elif gate == GATE_MULTI:
             st = OK if c.cmd.flags & CMD_UNQUEUED else QUEUED
         elif gate == GATE_NO_MULTI:
             st = _check_no_multi(c)
@@ -479,7 +484,11 @@ cdef void _retry(Server* s, Waiter* w) noexcept nogil:
     c.retry = True
     outer = s.current
     s.current = conn
-    st = _execute(&c, s.ticks - w.ticks)         # the time that it waited is not counted
+    st = acl_gate(&c) if UNLIKELY(conn.gates & GATE_ACL) else OK         # rules may have changed while it waited
+    if LIKELY(st == OK):
+        st = _execute(&c, s.ticks - w.ticks)     # the time that it waited is not counted
+    else:
+        _reject(&c, st)
     s.current = outer
     if UNLIKELY(conn.flags & CONN_LATER and st == BLOCKED):
         output_flush(s, conn)

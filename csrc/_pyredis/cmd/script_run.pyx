@@ -28,9 +28,10 @@ from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_format_i64
 from _pyredis.base.slice cimport Slice, slice_equal, slice_of
 from _pyredis.base.status cimport (ERR_CUSTOM, ERR_NOT_INTEGER, ERR_OOM, OK, REPLIED_ERROR, Status, status_text)
 from _pyredis.base.text cimport text_next_word
+from _pyredis.cmd.acl cimport ALLOWED, User, acl_check, acl_gate_script
 from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_WRITE, CONN_AUTHENTICATED,
-                               CONN_DENY_BLOCKING, CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_BUSY,
-                               GATE_DISK, LOG_WARNING, Command,
+                               CONN_DENY_BLOCKING, CONN_FAKE, CONN_HELD, CONN_IN_SCRIPT, CONN_NO_TOUCH, GATE_ACL,
+                               GATE_BUSY, GATE_DISK, LOG_WARNING, Command,
                                arg_i64, conn_due, fail_with)
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_count_error, dispatch_nested
 from _pyredis.cmd.monitor cimport monitor_feed
@@ -185,10 +186,15 @@ cdef uint64_t _hash(Scripting* t, Slice key) noexcept nogil:
 cdef const char* _forbidden(Scripting* t, const Command* cmd, int n) noexcept nogil:
     """Why the script may not call it now; NULL: it may."""
     cdef Run* run = t.run
+    cdef const char* text
     if n != cmd.arity and (cmd.arity > 0 or n < -cmd.arity):
         return b"ERR Wrong number of args calling Redis command from script"
     if cmd.flags & CMD_NOSCRIPT and not t.allow_all:
         return b"ERR This Redis command is not allowed from script"
+    if UNLIKELY(run.caller.conn.gates & GATE_ACL):
+        text = acl_gate_script(run.caller, cmd, t.argv, n, t.conn.db.id)
+        if text != NULL:
+            return text
     if cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE) and run.flags & SCRIPT_NO_WRITES:     # PUBLISH, PFCOUNT
         return b"ERR Write commands are not allowed from read-only scripts."
     if cmd.flags & CMD_WRITE and t.server.gates & GATE_DISK:
@@ -400,14 +406,19 @@ cdef int _debug(lua_State* L) noexcept nogil:
 cdef int _acl_check_cmd(lua_State* L) noexcept nogil:
     """redis.acl_check_cmd(command, ...) -> may the user who runs the script call it?"""
     cdef Scripting* t = _scripting(L)
-    cdef int n = t.api.gettop(L)
+    cdef int n = t.api.gettop(L), at
+    cdef Command* cmd
+    cdef Conn* caller
     if n == 0:
         return _raise(&t.api, L, NO_ARGUMENTS, True, False)
     if not _arguments(t, L, n):
         return _raise(&t.api, L, BAD_ARGUMENTS, True, False)
-    if _command(t, n) == NULL:
+    cmd = _command(t, n)
+    if cmd == NULL:
         return _raise(&t.api, L, b"ERR Invalid command passed to redis.acl_check_cmd()", True, False)
-    t.api.pushboolean(L, True)
+    caller = t.run.caller.conn if t.run != NULL else NULL
+    t.api.pushboolean(L, caller == NULL or not caller.gates & GATE_ACL or ALLOWED == acl_check(
+        t.server, <User*>caller.user, cmd, t.argv, n, t.conn.db.id, &at))
     return 1
 
 
@@ -698,6 +709,7 @@ cdef void _set_globals(Vm* vm, Ctx* c, bint trusted, int keys) noexcept nogil:
 cdef void _set_connection(Scripting* t, Ctx* c) noexcept nogil:
     t.conn.id = c.conn.id
     t.conn.db = c.db
+    t.conn.user = c.conn.user
     t.conn.out.proto = 2
     t.conn.flags = (CONN_FAKE | CONN_IN_SCRIPT | CONN_DENY_BLOCKING | CONN_AUTHENTICATED
                     | (c.conn.flags & CONN_NO_TOUCH))

@@ -25,6 +25,7 @@ from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_sort_key
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_SYNTAX, ERR_WRONG_TYPE, OK, Status
+from _pyredis.cmd.acl cimport acl_all_keys
 from _pyredis.cmd.ctx cimport (CONN_IN_SCRIPT, Ctx, Table, arg_i64, arg_is, fail_with, key_at, key_changed,
                                lookup_read, lookup_write)
 from _pyredis.cmd.elements cimport reply_element
@@ -112,10 +113,14 @@ cdef Status _options(Sort* s, bint readonly) noexcept nogil:
             i += 1
             s.by = pattern_parse(c.argv[i])
             s.has_by = s.by.leads
+            if s.has_by and not acl_all_keys(c):
+                return fail_with(c, ERR_CUSTOM, b"ERR BY option of SORT denied due to insufficient ACL permissions.")
             # Redis: a pattern without a * stays in force, even if another one follows.
             s.dont_sort = s.dont_sort or not s.by.leads
         elif arg_is(c, i, b"GET", 3):
             i += 1
+            if not acl_all_keys(c):
+                return fail_with(c, ERR_CUSTOM, b"ERR GET option of SORT denied due to insufficient ACL permissions.")
             s.gets[s.get_count] = pattern_parse(c.argv[i])
             s.get_count += 1
         else:

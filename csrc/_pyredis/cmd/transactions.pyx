@@ -11,9 +11,10 @@ them before the first command runs, as dispatch does for a group of requests.
 from libc.stdint cimport uint32_t
 
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
+from _pyredis.cmd.acl cimport acl_gate_queued
 from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DIRTY_EXEC, CONN_MULTI, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, Conn, Ctx, Server, fail_with, key_at)
-from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_finish, dispatch_nested
+                               CONN_REPLY_SKIP, GATE_ACL, Conn, Ctx, Server, fail_with, key_at)
+from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_fail, dispatch_finish, dispatch_nested
 from _pyredis.cmd.queue cimport Queued, Transaction, queue_begin, queue_end, queued_argv, transaction_of
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.cmd.watch cimport watch_add, watch_expired, watch_none
@@ -65,7 +66,10 @@ cdef void _run_queue(Ctx* c, Transaction* t) noexcept nogil:
         dispatch_context(&inner, c.server, c.conn, q.cmd, queued_argv(q), q.argc)
         inner.hashed = q.hashed
         inner.hash = q.hash
-        dispatch_nested(&inner)
+        if c.conn.gates & GATE_ACL and acl_gate_queued(&inner) != OK:
+            dispatch_fail(&inner, ERR_CUSTOM)
+        else:
+            dispatch_nested(&inner)
         q = q.next
 
 
