@@ -15,9 +15,11 @@ from typing import Any, NamedTuple, Protocol
 
 from _pyredis import core
 
+from pyredis.log import REDACTED
 from pyredis.reply import ReplyError
 
 BLOCK = 16384                       # an output block of the core
+SHOWN_INPUT = 64                    # bytes
 FLAG_SUBSCRIBED = 1 << 40           # no flag in the core: it has subscriptions
 TYPES = {b"normal": "normal", b"slave": "replica", b"replica": "replica", b"master": "master",
          b"primary": "master", b"pubsub": "pubsub"}
@@ -75,28 +77,37 @@ def capabilities(client: Client) -> str:
     return "r" if client.flags & core.FLAG_CAPA_REDIRECT else ""
 
 
-def describe(client: Client) -> str:
-    """The line of CLIENT LIST, without its newline."""
+def describe(client: Client, hide: bool = False) -> str:
+    """The line of CLIENT LIST, without its newline. `hide`: names that users gave are not shown."""
     info = client.info()
     first = min(info["out_memory"], BLOCK)
-    beyond = info["out_memory"] - first
+    beyond = info["out_waiting"]
     channels, patterns, shard_channels = client.subscriptions
+
+    def user_data(text: str) -> str:
+        return REDACTED if hide and text else text
+
     fields = {
         "id": client.id, "addr": as_text(client.address), "laddr": as_text(client.local_address),
-        "fd": client.fd, "name": as_text(client.name), "age": info["age_ms"] // 1000,
+        "fd": client.fd, "name": user_data(as_text(client.name)), "age": info["age_ms"] // 1000,
         "idle": info["idle_ms"] // 1000, "flags": flag_letters(client), "db": client.db,
         "sub": channels, "psub": patterns, "ssub": shard_channels, "multi": info["queued"], "watch": info["watched"],
         "qbuf": info["in_pending"], "qbuf-free": info["in_free"],
-        "argv-mem": info["argv_memory"], "multi-mem": info["transaction_memory"],
+        "argv-mem": info["argv_memory"], "multi-mem": info["queue_memory"],
         "rbs": first, "rbp": first, "obl": min(info["out_pending"], first), "oll": -(-beyond // BLOCK),
         "omem": beyond, "tot-mem": info["memory"], "events": "rw" if info["wants_write"] else "r",
-        "cmd": info["last_command"] or "NULL", "user": user_name(client),
+        "cmd": info["last_command"] or "NULL", "user": user_data(user_name(client)),
         "redir": -1 if client.tracking is None else client.tracking.redirect, "resp": client.proto,
-        "lib-name": as_text(client.lib_name), "lib-ver": as_text(client.lib_version), "io-thread": 0,
+        "lib-name": user_data(as_text(client.lib_name)), "lib-ver": user_data(as_text(client.lib_version)), "io-thread": 0,
         "tot-net-in": info["bytes_in"], "tot-net-out": info["bytes_out"], "tot-cmds": info["commands"],
         "capa": capabilities(client),
     }
     return " ".join(f"{name}={value}" for name, value in fields.items())
+
+
+def shown_input(client: Any) -> str:
+    """The beginning of what it has sent and what did not run: for the log."""
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in client.input(SHOWN_INPUT))
 
 
 def describe_all(clients: Iterable[Client]) -> str:

@@ -90,7 +90,7 @@ TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
 LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 CRASH = "crash reports"
-EVICTION, LAZY = "eviction", "freeing, which is always in steps when it is much"
+LAZY = "freeing, which is always in steps when it is much"
 CHECKS = "the checks of payloads, which are always made in full"
 RDB = "snapshots"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
@@ -202,7 +202,7 @@ PARAMETERS: tuple[Param, ...] = (
 
     # clients
     P("maxclients", Integer(1, UINT_MAX), 10000),
-    P("maxmemory-clients", MemoryOrPercent(), 0, todo=EVICTION),
+    P("maxmemory-clients", MemoryOrPercent(), 0),
     P("client-query-buffer-limit", Memory(1 << 20, LONG_MAX), 1 << 30),
     P("client-output-buffer-limit", OutputLimits(), {
         "normal": OutputLimit(0, 0, 0), "slave": OutputLimit(256 << 20, 64 << 20, 60),

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from _pyredis.eviction import over_limit_us
+from _pyredis.eviction import not_counted, over_limit_us
 
 import pyredis
 
@@ -175,7 +175,7 @@ def _memory(server: Any) -> Fields:
     yield "maxmemory_human", human(config["maxmemory"])
     yield "maxmemory_policy", config["maxmemory-policy"]
     yield from _fragmentation(m)
-    yield "mem_not_counted_for_evict", 0
+    yield "mem_not_counted_for_evict", not_counted(server.core)
     yield "mem_replication_backlog", 0
     yield "mem_total_replication_buffers", 0
     yield "mem_replica_full_sync_buffer", 0
@@ -306,7 +306,7 @@ def _stats(server: Any) -> Fields:
     yield "expired_time_cap_reached_count", stats["time_cap_reached"]
     yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
     yield "evicted_keys", stats["evicted"]
-    yield "evicted_clients", 0
+    yield "evicted_clients", stats["evicted_clients"]
     yield "evicted_scripts", server.core.scripts()["evicted"]
     total_us, current_us = over_limit_us(server.core)
     yield "total_eviction_exceeded_time", total_us // 1000

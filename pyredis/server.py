@@ -12,8 +12,10 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import _pyredis.eviction as eviction
+import _pyredis.limits as limits
 import _pyredis.observe as observe
 import _pyredis.saving as saving
 from _pyredis.core import Core
@@ -21,7 +23,7 @@ from _pyredis.core import Core
 import pyredis
 from pyredis import lua_library, process, reply
 from pyredis.acl import Acl
-from pyredis.clients import describe
+from pyredis.clients import describe, shown_input
 from pyredis.commands import (
     acl_control,
     client_control,
@@ -87,6 +89,7 @@ class Server:
         if library is not None:
             self.core.load_lua(os.fsencode(library))
         self.core.on_log = self.log.write
+        self.core.on_log_client = self._log_client
         self.core.on_failure = self._report_failure
         self.acl = Acl(config, self.core, Vocabulary(self.table.entries()), self.log, describe)
         self.loop = Loop(self.core)
@@ -132,9 +135,10 @@ class Server:
         follow(lambda: eviction.set_policy(core, config["maxmemory-policy"], config["maxmemory-samples"],
                                            config["maxmemory-eviction-tenacity"], config["lazyfree-lazy-eviction"]),
                "maxmemory-policy", "maxmemory-samples", "maxmemory-eviction-tenacity", "lazyfree-lazy-eviction")
-        follow(lambda: core.set_input_limits(config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
+        follow(lambda: limits.set_input(core, config["client-query-buffer-limit"], config["proto-max-bulk-len"]),
                "client-query-buffer-limit", "proto-max-bulk-len")
-        follow(lambda: core.set_output_limits(self._output_limits()), "client-output-buffer-limit")
+        follow(lambda: limits.set_output(core, self._output_limits()), "client-output-buffer-limit")
+        follow(lambda: limits.set_clients(core, self._clients_limit()), "maxmemory-clients", "maxmemory")
         follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
         follow(lambda: core.set_busy_threshold(config["lua-time-limit"]), "lua-time-limit")
         follow(lambda: self.acl.set_default_password(to_bytes(config["requirepass"])), "requirepass")
@@ -163,6 +167,19 @@ class Server:
     def _output_limits(self) -> list[tuple[int, int, int]]:
         limits = self.config["client-output-buffer-limit"]
         return [tuple(limits[name]) for name in ("normal", "slave", "pubsub")]
+
+    def _clients_limit(self) -> int:
+        """maxmemory-clients in bytes; a share of maxmemory is none while that has no limit."""
+        limit: int = self.config["maxmemory-clients"]
+        return limit if limit >= 0 else self.config["maxmemory"] * -limit // 100
+
+    def _log_client(self, level: int, text: str, client: Any) -> None:
+        """Writes a text with a client's line of CLIENT LIST in the place of its first %s, and the beginning of what
+        it has sent in that of a second."""
+        if self.log.enabled(level):
+            first, _, rest = text.partition("%s")
+            line = describe(client, hide=self.config["hide-user-data-from-log"])
+            self.log.write(level, first + line + rest.replace("%s", self.log.user_data(shown_input(client))))
 
     def _watch_process_config(self) -> None:
         """Parameters that act on the process and its sockets."""

@@ -17,10 +17,11 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_GONE, CONN
                                CONN_UNIX, CONN_WATCHED, GATE_AUTH, GATE_PAUSE, Conn, Server, Text, conn_close,
                                text_set)
 from _pyredis.cmd.dispatch cimport dispatch_count_error
-from _pyredis.cmd.queue cimport transaction_memory, transaction_of
+from _pyredis.cmd.queue cimport transaction_of
 from _pyredis.cmd.tracking cimport (TRACK_CACHING, Tracker, Tracking, tracker_of, tracking_add_prefix,
                                     tracking_has_prefix, tracking_of, tracking_start, tracking_stop)
 from _pyredis.conn cimport conn_end_after_reply, conn_find, conn_memory
+from _pyredis.wire.reply cimport out_waiting
 
 LOOPBACK = (b"127.0.0.1:", b"[::1]:", b"[::ffff:127.0.0.1]:")
 
@@ -165,6 +166,12 @@ cdef class Client:
         cdef User* u = <User*>self._conn().user
         return u.name.ptr[:u.name.len] if u != NULL else None
 
+    def input(self, size_t most):
+        """The first bytes of what it has sent and what has not run yet."""
+        cdef Conn* c = self._conn()
+        cdef size_t n = min(c.in_used - c.parser.start, most)
+        return c.in_data[c.parser.start:c.parser.start + n] if n else b""
+
     def info(self):
         """The figures of CLIENT LIST, as a dict: times in ms, sizes in bytes."""
         cdef Conn* c = self._conn()
@@ -176,11 +183,12 @@ cdef class Client:
             "wants_write": bool(c.flags & CONN_WATCHED),
             "in_free": c.in_capacity - c.in_used,
             "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
-            "out_pending": c.out.pending, "out_memory": c.out.memory, "memory": conn_memory(c),
+            "out_pending": c.out.pending, "out_memory": c.out.memory,
+            "out_waiting": out_waiting(&c.out), "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,
             "queued": transaction_of(c).count if c.flags & CONN_MULTI else -1,
             "watched": transaction_of(c).watched if c.transaction != NULL else 0,
-            "transaction_memory": transaction_memory(c),
+            "queue_memory": transaction_of(c).bytes if c.transaction != NULL else 0,
             "last_command": self.names[c.last_command.index] if c.last_command != NULL else None,
         }
 

@@ -24,17 +24,18 @@ from _pyredis.base.clock cimport clock_ticks, clock_unix_ms
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.acl cimport acl_begin
-from _pyredis.cmd.blocking cimport blocking_end
+from _pyredis.cmd.blocking cimport Waiter, blocking_end
 from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_GONE, CONN_DUE, CONN_HELD,
                                CONN_REWOUND, CONN_STUCK, CONN_WANTS_WRITE, GATE_AUTH, LOG_WARNING, conn_close,
                                text_set)
 from _pyredis.cmd.channels cimport channels_leave, channels_memory
-from _pyredis.cmd.tracking cimport tracking_leave
+from _pyredis.cmd.tracking cimport tracker_of, tracking_leave
 from _pyredis.cmd.dispatch cimport dispatch_prepare, dispatch_run
 from _pyredis.cmd.monitor cimport monitor_leave
 from _pyredis.cmd.output cimport output_check, output_forget
 from _pyredis.cmd.queue cimport queue_end, transaction_memory
 from _pyredis.cmd.watch cimport watch_none
+from _pyredis.cmd.weights cimport weights_forget, weights_note, weights_settle
 from _pyredis.db.keyspace cimport keyspace_set_clock
 from _pyredis.wire.block cimport BLOCK, block_give, block_take
 from _pyredis.wire.parser cimport (PARSE_COMMAND, PARSE_ERROR, PARSE_MORE, ParseResult, args_free, parser_free,
@@ -116,6 +117,7 @@ cdef void _leave_due(Server* s, Conn* c) noexcept nogil:
 cdef void conn_free(Server* s, Conn* c) noexcept nogil:
     """Of one that is in no list of ready or due ones. Its descriptor stays open."""
     c.flags |= CONN_GONE
+    weights_forget(s, c)
     blocking_end(s, c)
     channels_leave(s, c)
     monitor_leave(s, c)
@@ -157,10 +159,21 @@ cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
 
 
 cdef size_t conn_memory(const Conn* c) noexcept nogil:
-    """Bytes that this connection takes."""
-    return (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
-            + c.local_address.len + c.lib_name.len + c.lib_version.len + channels_memory(c)
-            + transaction_memory(c))
+    """Bytes that this connection takes. What it shares with others, such as a message to many, counts in full."""
+    cdef size_t n = (mem_footprint(sizeof(Conn)) + c.in_capacity + c.out.memory + c.name.len + c.address.len
+                     + c.local_address.len + c.lib_name.len + c.lib_version.len
+                     + c.parser.saved.capacity * sizeof(Slice))
+    if c.subscriptions != NULL:
+        n += channels_memory(c)
+    if c.transaction != NULL:
+        n += transaction_memory(c)
+    if c.waiter != NULL:
+        n += (<Waiter*>c.waiter).size
+    if c.later != NULL:
+        n += c.later.memory
+    if c.tracking != NULL:
+        n += tracker_of(c).prefix_bytes
+    return n
 
 
 cdef void conn_end_after_reply(Server* s, Conn* c) noexcept nogil:
@@ -210,7 +223,7 @@ cdef void _make_room(Server* s, Conn* c, size_t least) noexcept nogil:
 
 cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:
     s.stats.query_limit_closes += 1
-    s.log(s, LOG_WARNING, b"Closing client that reached max query buffer length")
+    s.log_client(s, LOG_WARNING, b"Closing client that reached max query buffer length: %s (qbuf initial bytes: \"%s\")", c)
     conn_close(s, c)
 
 
@@ -238,6 +251,9 @@ cdef bint conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
     s.stats.reads += 1
     if c.in_used - c.parser.start > s.query_limit:
         _over_query_limit(s, c)
+    if UNLIKELY(s.clients_limit != 0):
+        weights_note(s, c)
+        weights_settle(s)
     return n == <ssize_t>room or ending
 
 
@@ -327,6 +343,7 @@ cdef void conns_finish_group(Server* s, Batch* b) noexcept nogil:
             r.line = NULL
         if UNLIKELY(c.out.memory > s.output_floor):
             output_check(s, c)
+            weights_settle(s)
 
 
 cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
@@ -339,6 +356,8 @@ cdef void _run_group(Server* s, Batch* b, int count) noexcept nogil:
     b.at = 0
     b.count = count
     conns_finish_group(s, b)
+    if UNLIKELY(s.clients_limit != 0):
+        weights_settle(s)
     b.count = 0
     b.args.count = 0
 

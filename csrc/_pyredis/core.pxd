@@ -36,6 +36,7 @@ cdef class Core:
     cdef Client running            # whose control command runs, or None
     cdef public object context
     cdef public object on_log
+    cdef public object on_log_client
     cdef public object on_failure
     cdef public object on_denied   # of _pyredis.access.watch
     cdef public object on_busy     # called from within such a command: polls, and calls serve_others
@@ -43,6 +44,7 @@ cdef class Core:
     cdef int expire_effort
 
     cdef Status _control(self, Ctx* c) noexcept
+    cdef void _call_on_log_client(self, int level, const char* text, Conn* c) noexcept
     cdef void _call_on_busy(self) noexcept
     cdef _after_round(self)
     cdef _write_notice(self, Conn* c, list notices)

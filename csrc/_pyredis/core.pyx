@@ -52,6 +52,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
                                     TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, Tracking,
                                     tracking_free, tracking_new, tracking_of, tracking_settle)
 from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
+from _pyredis.cmd.weights cimport (weights_free, weights_new, weights_note, weights_of, weights_settle)
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_finish_group, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
@@ -102,6 +103,11 @@ cdef void _log(Server* s, int level, const char* text) noexcept nogil:
         (<Core>s.owner).on_log(level, text.decode("utf-8", "replace"))
 
 
+cdef void _log_client(Server* s, int level, const char* text, Conn* c) noexcept nogil:
+    with gil:
+        (<Core>s.owner)._call_on_log_client(level, text, c)
+
+
 cdef void _serve_others(Server* s) noexcept nogil:
     with gil:
         (<Core>s.owner)._call_on_busy()
@@ -144,6 +150,10 @@ cdef void _serve(Core core, Batch* batch, Conn** ready, size_t n) noexcept nogil
             if conn_send(s, c):
                 c.events |= EVENT_OUT
             core.watch_changes += _watch_changed(c)
+    if s.clients_limit:
+        for i in range(n):
+            weights_note(s, ready[i])
+        weights_settle(s)
 
 
 cdef inline bint _watch_changed(const Conn* c) noexcept nogil:
@@ -247,6 +257,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     if blocking_of(s).heap_count:
         wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
     tracking_settle(s)
+    weights_settle(s)
     _take_due(core)
     aof_flush(s)
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
@@ -299,6 +310,9 @@ cdef class Core:
         scripting_of(self.s).functions = libraries_new(self.s)
         self.s.control = _control
         self.s.log = _log
+        self.s.log_client = _log_client
+        self.s.weights = weights_new()
+        weights_of(self.s).weigh = conn_memory
         self.s.serve_others = _serve_others
         self.s.owner = <void*>self
         self.s.limits.bulk = 512 << 20
@@ -309,6 +323,7 @@ cdef class Core:
         self.encoder = Encoder(types)
         self.reply_error = types.ReplyError
         self.on_log = lambda level, text: None
+        self.on_log_client = None
         self.on_failure = None
         self.on_busy = None
         self._fill_table(rows, handlers)
@@ -333,6 +348,7 @@ cdef class Core:
         if self.s.access != NULL:
             access_free(self.s)
         eviction_free(self.s)
+        weights_free(weights_of(self.s))
         args_free(&self.batch.args, self.s.mem)
         if self.other_batch != NULL:
             args_free(&self.other_batch.args, self.s.mem)
@@ -465,6 +481,14 @@ cdef class Core:
                 _carry_over(self)
                 at_once = self.s.due != NULL and not at_once     # a message for them: every other round at most
         return self._after_round()
+
+    cdef void _call_on_log_client(self, int level, const char* text, Conn* c) noexcept:
+        try:
+            if self.on_log_client is not None:
+                self.on_log_client(level, text.decode(), client_new(self, self.s, c, self.names))
+        except Exception as error:
+            if self.on_failure is not None:
+                self.on_failure("writing to the log", error)
 
     cdef void _call_on_busy(self) noexcept:
         try:
@@ -643,23 +667,6 @@ cdef class Core:
         self.s.ks.lfu_decay_time = decay_time
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
 
-    def set_input_limits(self, uint64_t query_buffer, int64_t bulk):
-        """client-query-buffer-limit and proto-max-bulk-len, in bytes."""
-        self.s.query_limit = query_buffer
-        self.s.limits.bulk = min(bulk, <int64_t>1 << 48)     # no memory holds more, and sums do not overflow
-
-    def set_output_limits(self, list limits):
-        """client-output-buffer-limit: (hard bytes, soft bytes, soft seconds) for normal, replica, pubsub; 0: none."""
-        cdef int i
-        self.s.output_floor = <size_t>-1
-        for i, (hard, soft, seconds) in enumerate(limits):
-            self.s.output_limits[i].hard = hard
-            self.s.output_limits[i].soft = soft
-            self.s.output_limits[i].soft_ms = seconds * 1000
-        for n in limits[0][:2] + limits[2][:2]:
-            if n and n - 1 < self.s.output_floor:
-                self.s.output_floor = n - 1
-
     def set_notifications(self, uint32_t mask):
         """notify-keyspace-events, as the bits of NOTIFY_CLASSES."""
         channels_set_notify(self.s, mask)
@@ -791,7 +798,7 @@ cdef class Core:
             "connections": st.connections, "rejected_connections": st.rejected_connections,
             "commands": st.commands, "bytes_in": st.bytes_in, "bytes_out": st.bytes_out, "reads": st.reads,
             "writes": st.writes, "errors": st.errors, "query_limit_closes": st.query_limit_closes,
-            "output_limit_closes": st.output_limit_closes, "loops": st.loops,
+            "output_limit_closes": st.output_limit_closes, "evicted_clients": st.evicted_clients, "loops": st.loops,
             "loop_us": clock_ticks_to_us(k, st.loop_ticks), "nested_us": clock_ticks_to_us(k, st.nested_ticks),
             "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
             "expired_fields": self.s.ks.stats.expired_fields, "evicted": self.s.ks.stats.evicted,

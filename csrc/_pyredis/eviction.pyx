@@ -1,6 +1,6 @@
 """eviction -- cmd/eviction for Python: the policy, and the figures of INFO."""
 from _pyredis.base.clock cimport clock_mono_us
-from _pyredis.cmd.eviction cimport Eviction, eviction_of, eviction_set_tenacity
+from _pyredis.cmd.eviction cimport Eviction, eviction_not_counted, eviction_of, eviction_set_tenacity
 from _pyredis.core cimport Core
 from _pyredis.db.evict cimport EVICT_LFU, EVICT_LRU, EVICT_NOTHING, EVICT_RANDOM, EVICT_TTL, EvictPolicy, evict_set
 
@@ -15,6 +15,11 @@ def set_policy(Core core, str policy, int samples, int tenacity, bint unlink):
     evict_set(&x.keys, <EvictPolicy><int>POLICIES[kind], which == "volatile", samples, unlink)
     eviction_set_tenacity(core.s, tenacity)
     x.unfinished = True
+
+
+def not_counted(Core core):
+    """Bytes that are used but not held against maxmemory."""
+    return eviction_not_counted(core.s)
 
 
 def over_limit_us(Core core):

@@ -29,6 +29,7 @@ cdef struct Subscription:          # of one connection to one channel
 
 cdef struct Subscriptions:         # of one connection
     Dict of_kind[3]                # of Subscription, by name
+    size_t channel_bytes           # of the channels themselves, each of which others may have, too
 
 cdef struct Matcher:               # what is needed of a pattern to refuse most names at a glance
     uint64_t head                  # its first bytes, up to 8, as far as they are literal

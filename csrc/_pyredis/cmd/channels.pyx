@@ -206,6 +206,7 @@ cdef Subscriptions* _subscriptions(Server* s, Conn* c) noexcept nogil:
     subs = <Subscriptions*>mem_alloc(s.mem, sizeof(Subscriptions))
     for i in range(CHANNEL_KINDS):
         dict_init(&subs.of_kind[i], &channels_of(s).held)
+    subs.channel_bytes = 0
     c.subscriptions = subs
     channels_of(s).clients += 1
     channels_set_gate(c)
@@ -242,6 +243,7 @@ cdef bint channels_join(Server* s, Conn* c, ChannelKind kind, Key name) noexcept
     sub.place = ch.count
     ch.count += 1
     dict_insert(&subs.of_kind[<int>kind], sub, name.hash)
+    subs.channel_bytes += mem_footprint(sizeof(Channel) + ch.length)
     return True
 
 
@@ -270,6 +272,7 @@ cdef bint channels_part(Server* s, Conn* c, ChannelKind kind, Key name) noexcept
     if sub == NULL:
         return False
     dict_remove(&subs.of_kind[<int>kind], at, name.hash)
+    subs.channel_bytes -= mem_footprint(sizeof(Channel) + sub.channel.length)
     _end(s, kind, sub)
     _forget_if_idle(s, c)
     return True
@@ -310,13 +313,13 @@ cdef size_t channels_held(const Conn* c, ChannelKind kind) noexcept nogil:
 
 
 cdef size_t channels_memory(const Conn* c) noexcept nogil:
-    """Bytes of its subscriptions, their places in the channels' arrays included."""
+    """Bytes of its subscriptions, their places in the channels' arrays included, and of the channels."""
     cdef const Subscriptions* subs = <const Subscriptions*>c.subscriptions
     cdef size_t n
     cdef int i
     if subs == NULL:
         return 0
-    n = mem_footprint(sizeof(Subscriptions))
+    n = mem_footprint(sizeof(Subscriptions)) + subs.channel_bytes
     for i in range(CHANNEL_KINDS):
         n += dict_bytes(&subs.of_kind[i]) + subs.of_kind[i].used * (sizeof(Subscription) + sizeof(Slot))
     return n

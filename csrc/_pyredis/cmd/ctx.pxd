@@ -194,6 +194,10 @@ cdef struct Conn:
     uint64_t commands
     uint64_t reads
     uint64_t written                # how far the propagated commands went with its last write
+    size_t counted                  # its bytes in Server.weights (cmd/weights)
+    int weight                      # its class there; 0: none
+    Conn* weight_next               # others of that class
+    Conn* weight_prev
 
 cdef struct OutputLimit:
     uint64_t hard
@@ -211,6 +215,7 @@ cdef struct ServerStats:
     uint64_t errors
     uint64_t query_limit_closes
     uint64_t output_limit_closes
+    uint64_t evicted_clients
     uint64_t loops
     uint64_t loop_ticks
     uint64_t nested_ticks           # of commands within others, which counted them, too
@@ -251,6 +256,8 @@ cdef struct Server:                 # what all connections share
     uint32_t other_gates            # beside these, for those who are served while a file's commands run
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
+    # The same, with the connection's line of CLIENT LIST in the place of the text's %s.
+    void (*log_client)(Server* s, int level, const char* text, Conn* c) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
     void (*flushed)(Server* s) noexcept nogil          # after FLUSHALL; NULL: nobody asks
     const char* busy_text           # what they are answered behind GATE_BUSY
@@ -264,6 +271,8 @@ cdef struct Server:                 # what all connections share
     uint64_t next_id
     uint64_t memory_limit           # maxmemory; 0: none
     void* eviction                  # which keys go then (cmd/eviction)
+    size_t clients_limit            # maxmemory-clients in bytes; 0: none
+    void* weights                   # what connections take (cmd/weights)
     uint64_t query_limit            # client-query-buffer-limit
     OutputLimit output_limits[3]    # normal, replica, pubsub
     int64_t pause_until_ms

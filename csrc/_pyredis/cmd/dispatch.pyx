@@ -36,7 +36,7 @@ from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CM
                                CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
                                CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_ACL, GATE_AUTH, GATE_BUSY, GATE_DISK,
                                GATE_LOADING, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE,
-                               GATE_SUBSCRIBED, SINK_NOTIFY, SINKS, ErrorCount, fail_with)
+                               GATE_SUBSCRIBED, LOG_VERBOSE, SINK_NOTIFY, SINKS, ErrorCount, fail_with)
 from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
@@ -62,6 +62,7 @@ cdef extern from "ensure.h" nogil:
 cdef enum:
     ERROR_TEXT = 600
     QUOTED_ARGS = 128              # bytes of arguments shown with an unknown command
+    PROTOCOL_ERROR = 20            # length of "ERR Protocol error: "
 
 
 # ---------------------------------------------------------------- preparing
@@ -370,7 +371,11 @@ cdef void _end_reply(Server* s, Conn* conn, bint drop, OutBlock* tail, size_t us
 
 cdef void _run_broken(Ctx* c) noexcept nogil:
     cdef char[128] text
+    cdef char* told = c.server.detail
     cdef int n = parser_error(&c.conn.parser, text, sizeof(text))
+    snprintf(told, sizeof(c.server.detail), b"Protocol error (%s) from client: %%s. Query buffer during protocol error: "
+             b"'%%s'", text + PROTOCOL_ERROR)
+    c.server.log_client(c.server, LOG_VERBOSE, told, c.conn)
     dispatch_error(c, text, n)
 
 

@@ -16,5 +16,7 @@ cdef void eviction_set_tenacity(Server* s, int tenacity) noexcept nogil     # ma
 # When more is used than may be: gives up keys. False: it is still more, and nothing is left that may go.
 cdef bint eviction_run(Server* s) noexcept nogil
 
+cdef size_t eviction_not_counted(const Server* s) noexcept nogil           # bytes that are used but not held against it
+
 cdef inline Eviction* eviction_of(const Server* s) noexcept nogil:
     return <Eviction*>s.eviction

@@ -13,15 +13,17 @@ before the reply, or within the array of an EXEC. It waits in Conn.later until d
 lets pushes pass CLIENT REPLY OFF, which takes back the replies only.
 
 A connection that leaves more unread than client-output-buffer-limit allows its class is closed: after its own
-commands by the round, as a receiver here.
+commands by the round, as a receiver here. As in Redis its first 16 KiB do not count, and CLIENT LIST tells (`omem`)
+just what the limits are compared with.
 """
 from libc.stdint cimport uint32_t
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_LATER,
                                CONN_WANTS_WRITE, LOG_WARNING, OutputLimit, conn_close, conn_due)
+from _pyredis.cmd.weights cimport weights_note
 from _pyredis.ds.bytestr cimport bytestr_data, bytestr_free, bytestr_share
-from _pyredis.wire.reply cimport out_append, out_clear, out_init, out_join, out_lend
+from _pyredis.wire.reply cimport out_append, out_clear, out_init, out_join, out_lend, out_waiting
 
 cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
@@ -94,16 +96,17 @@ cdef void output_forget(Server* s, Conn* c) noexcept nogil:
 
 
 cdef void output_check(Server* s, Conn* c) noexcept nogil:
-    """Closes a connection that reads too slowly (client-output-buffer-limit of its class).
+    """Closes a connection that reads too slowly (client-output-buffer-limit of its class); weighs the others.
 
     Asked for after each command or push that left much to send, and, once the soft limit is passed, whenever
     something was sent and now and then: its time passes without a command, too.
     """
     cdef bint over = False
     cdef const OutputLimit* limit = &s.output_limits[<int>(LIMIT_PUBSUB if c.subscriptions != NULL else LIMIT_NORMAL)]
-    if limit.hard and c.out.memory >= limit.hard:
+    cdef size_t waiting = out_waiting(&c.out)
+    if limit.hard and waiting >= limit.hard:
         over = True
-    elif limit.soft and c.out.memory >= limit.soft:
+    elif limit.soft and waiting >= limit.soft:
         if c.soft_since_ms == 0:
             c.soft_since_ms = s.ks.now_ms
         over = s.ks.now_ms - c.soft_since_ms > limit.soft_ms
@@ -111,6 +114,8 @@ cdef void output_check(Server* s, Conn* c) noexcept nogil:
         c.soft_since_ms = 0
     if over and not c.flags & (CONN_FAKE | CONN_GONE):
         s.stats.output_limit_closes += 1
-        s.log(s, LOG_WARNING, b"Client scheduled to be closed ASAP for overcoming of output buffer limits.")
+        s.log_client(s, LOG_WARNING, b"Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", c)
         out_clear(&c.out)
         conn_close(s, c)
+    if s.clients_limit:
+        weights_note(s, c)

@@ -33,6 +33,7 @@ cdef struct Transaction:           # of one connection
     uint64_t round                 # of the server, in which the first command was queued
     Watch* watches                 # the keys that it watches
     size_t watched                 # how many
+    size_t watched_bytes           # of their names, though others may watch them, too
 
 cdef Transaction* transaction_open(Server* s, Conn* conn) noexcept nogil      # its transaction, made if there is none
 cdef void transaction_rest(Server* s, Conn* conn) noexcept nogil              # frees it if nothing is in it

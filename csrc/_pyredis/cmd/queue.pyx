@@ -47,9 +47,9 @@ cdef void transaction_rest(Server* s, Conn* conn) noexcept nogil:
 
 
 cdef size_t transaction_memory(const Conn* conn) noexcept nogil:
-    """Bytes of the queue and of the watches; the names of watched keys are the server's."""
+    """Bytes of the queue and of the watches, with the names of what is watched."""
     cdef Transaction* t = transaction_of(conn)
-    return t.bytes + t.watched * mem_footprint(sizeof(Watch)) if t != NULL else 0
+    return t.bytes + t.watched * mem_footprint(sizeof(Watch)) + t.watched_bytes if t != NULL else 0
 
 
 cdef void queue_begin(Server* s, Conn* conn) noexcept nogil:

@@ -19,6 +19,7 @@ cdef struct Tracker:               # a connection that has ever asked for it
     bint on
     uint64_t keys                  # how many name it
     uint32_t at                    # in Tracking.trackers
+    size_t prefix_bytes            # of its prefixes, each of which others may have, too
 
 cdef struct TrackedKey:            # its name follows
     uint32_t length

@@ -23,7 +23,7 @@ connection, one that is subscribed to __redis__:invalidate.
 from libc.stdlib cimport calloc, free as libc_free, qsort
 from libc.string cimport memcmp, memcpy, memmove, strcmp
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_free, mem_room
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room
 from _pyredis.base.slice cimport slice_compare, slice_equal, slice_of
 from _pyredis.cmd.ctx cimport (CMD_PUBSUB, CMD_READONLY, CMD_SKIP_MONITOR, CONN_GONE, CONN_MULTI, CONN_TRACKING,
                                SINK_TRACKING, KeyRun)
@@ -299,6 +299,7 @@ cdef void tracking_add_prefix(Server* s, Conn* c, Slice prefix) noexcept nogil:
     p.list = <Tracker**>mem_room(s.mem, p.list, p.count, &p.capacity, sizeof(void*), 4)
     p.list[p.count] = tracker_of(c)
     p.count += 1
+    tracker_of(c).prefix_bytes += mem_footprint(sizeof(Prefix)) + mem_footprint(prefix.len) + 2 * sizeof(void*)
 
 
 cdef void _free_changed(void* mem, void* key) noexcept nogil:
@@ -465,6 +466,7 @@ cdef void tracking_start(Server* s, Conn* c, uint64_t redirect, uint32_t options
         tracker.conn = c
         tracker.on = False
         tracker.keys = 0
+        tracker.prefix_bytes = 0
         t.trackers = <Tracker**>mem_room(s.mem, t.trackers, t.count, &t.capacity, sizeof(void*), 8)
         t.trackers[t.count] = tracker
         tracker.at = <uint32_t>t.count
@@ -485,6 +487,7 @@ cdef void tracking_stop(Server* s, Conn* c) noexcept nogil:
         return
     if tracker.options & TRACK_BCAST:
         _leave_prefixes(s, tracker)
+    tracker.prefix_bytes = 0
     tracker.on = False
     tracker.options = 0
     tracker.redirect = 0

@@ -22,7 +22,7 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free as libc_free
 from libc.string cimport memcpy, strcmp
 
-from _pyredis.base.mem cimport mem_alloc, mem_free
+from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport CONN_DIRTY_CAS, SINK_WATCH
 from _pyredis.cmd.queue cimport Transaction, Watch, transaction_of, transaction_open, transaction_rest
@@ -135,6 +135,7 @@ cdef void watch_add(Ctx* c, Key key) noexcept nogil:
         s.ks.fx.wanted |= 1 << SINK_WATCH
     t.watches = w
     t.watched += 1
+    t.watched_bytes += mem_footprint(sizeof(WatchedKey) + key.name.len)
 
 
 cdef void watch_none(Server* s, Conn* conn) noexcept nogil:
@@ -157,7 +158,7 @@ cdef void watch_none(Server* s, Conn* conn) noexcept nogil:
         if k.first == NULL:
             _drop_key(s, k)
         mem_free(s.mem, w, sizeof(Watch))
-    t.watched = 0
+    t.watched = t.watched_bytes = 0
     all.clients -= 1
     if all.clients == 0:
         s.ks.fx.wanted &= ~<uint32_t>(1 << SINK_WATCH)

@@ -14,4 +14,5 @@ cdef struct BlockPool:
 cdef void  block_pool_init(BlockPool* pool, Arena* mem, size_t keep) noexcept nogil
 cdef void  block_pool_free(BlockPool* pool) noexcept nogil
 cdef void* block_take(BlockPool* pool) noexcept nogil
+cdef size_t block_pool_trim(BlockPool* pool, size_t most) noexcept nogil   # frees idle blocks; how many
 cdef void  block_give(BlockPool* pool, void* block) noexcept nogil

@@ -23,6 +23,15 @@ cdef void block_pool_free(BlockPool* pool) noexcept nogil:
     mem_free(pool.mem, pool.free, pool.capacity * sizeof(void*))
 
 
+cdef size_t block_pool_trim(BlockPool* pool, size_t most) noexcept nogil:
+    cdef size_t done = 0
+    while pool.count and done < most:
+        pool.count -= 1
+        mem_free(pool.mem, pool.free[pool.count], BLOCK)
+        done += 1
+    return done
+
+
 cdef void* block_take(BlockPool* pool) noexcept nogil:
     if pool.count == 0:
         return mem_alloc(pool.mem, BLOCK)

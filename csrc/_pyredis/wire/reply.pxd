@@ -1,7 +1,7 @@
 # reply -- the append-only reply buffer, in RESP2 and RESP3. The story is in reply.pyx.
 from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.slice cimport Slice
-from _pyredis.wire.block cimport BlockPool
+from _pyredis.wire.block cimport BLOCK, BlockPool
 
 ctypedef void (*Release)(void* owner, void* held) noexcept nogil
 
@@ -66,6 +66,13 @@ cdef void reply_verbatim(Out* o, const char* format, const char* p, size_t n) no
 # The kinds: b"*" array, b"%" map, b"~" set, b">" push. `n` of reply_end counts elements, or pairs of a map.
 cdef Deferred reply_begin(Out* o, char kind) noexcept nogil
 cdef void     reply_end(Out* o, Deferred d, size_t n) noexcept nogil
+
+cdef inline size_t out_waiting(const Out* o) noexcept nogil:
+    """Bytes that wait in blocks beyond the first, whatever their room: what output limits are about."""
+    cdef size_t n = o.memory
+    if o.tail != NULL:
+        n -= o.tail.capacity - o.tail.used
+    return n - BLOCK if n > BLOCK else 0
 
 cdef inline void out_advance(Out* o, size_t n) noexcept nogil:
     """n bytes have been written where out_room said."""
