@@ -81,7 +81,7 @@ def describe(client: Client, hide: bool = False) -> str:
     """The line of CLIENT LIST, without its newline. `hide`: names that users gave are not shown."""
     info = client.info()
     first = min(info["out_memory"], BLOCK)
-    beyond = info["out_waiting"]
+    beyond = max(0, info["out_waiting"] - first)
     channels, patterns, shard_channels = client.subscriptions
 
     def user_data(text: str) -> str:

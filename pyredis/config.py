@@ -87,7 +87,7 @@ SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 
 # Why a parameter has no effect yet. One word here is a feature to build.
 TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
-LUA, MODULES, DEFRAG = "scripting", "modules", "defragmentation"
+LUA, DEFRAG = "scripting", "defragmentation"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 CRASH = "crash reports"
 LAZY = "freeing, which is always in steps when it is much"
@@ -192,7 +192,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("acl-pubsub-default", Enum("allchannels", "resetchannels"), "resetchannels"),
     P("enable-protected-configs", LOCAL, "no", FIXED),
     P("enable-debug-command", LOCAL, "no", FIXED),
-    P("enable-module-command", LOCAL, "no", FIXED, todo=MODULES),
+    P("enable-module-command", LOCAL, "no", FIXED),
     P("enable-debug-assert", YES_NO, False, FIXED | HIDDEN | VALKEY, todo=TESTING),
     P("debug-context", TEXT, "", HIDDEN | VALKEY, todo=TESTING),
     P("availability-zone", TEXT, "", VALKEY, todo="zones"),

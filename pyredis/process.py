@@ -179,27 +179,47 @@ def disable_huge_pages() -> bool:
 class OomScore:
     """oom_score_adj of this process, by role. Remembers what it was before the first: scores are relative to it."""
 
-    def __init__(self, path: str = OOM_FILE) -> None:
+    def __init__(self, path: str = OOM_FILE, log: Log | None = None) -> None:
         self.path = path
+        self.log = log
         self.base = 0
         self.applied = False
+
+    def apply_to_child(self, pid: int, mode: str, values: Sequence[int]) -> None:
+        """That of a child, which has inherited ours. If it cannot be changed, that is told and no error."""
+        if mode != "no":
+            self._write(f"/proc/{pid}/oom_score_adj", values[CHILD] + (0 if mode == "absolute" else self.base))
 
     def apply(self, mode: str, values: Sequence[int], role: int) -> None:
         """Set it for MASTER, REPLICA or CHILD; mode "no" puts back what was. ConfigError if it cannot."""
         if mode == "no" and not self.applied:
             return
-        try:
-            if not self.applied:        # somebody else may have changed it since it was ours
-                with open(self.path, encoding="ascii") as file:
-                    self.base = int(file.read())
-            value = self.base
-            if mode != "no":
-                value = values[role] + (0 if mode == "absolute" else self.base)
-            with open(self.path, "w", encoding="ascii") as file:
-                file.write(str(min(max(value, -1000), 1000)))
-        except (OSError, ValueError):
-            raise ConfigError("Failed to set current oom_score_adj. Check server logs.") from None
+        if not self.applied:            # somebody else may have changed it since it was ours
+            self.base = self._read()
+        value = self.base
+        if mode != "no":
+            value = values[role] + (0 if mode == "absolute" else self.base)
+        if not self._write(self.path, value):
+            raise ConfigError("Failed to set current oom_score_adj. Check server logs.")
         self.applied = mode != "no"
+
+    def _read(self) -> int:
+        """As Redis, 0 if it cannot be read: then it cannot be written, either."""
+        try:
+            with open(self.path, encoding="ascii") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            return 0
+
+    def _write(self, path: str, value: int) -> bool:
+        try:
+            with open(path, "r+", encoding="ascii") as file:
+                file.write(str(min(max(value, -1000), 1000)))
+        except OSError as error:
+            if self.log is not None:
+                self.log.warning(f"Unable to write oom_score_adj: {error.strerror}")
+            return False
+        return True
 
 
 # ---- open files

@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from pyredis.commands import (
     config_control,
     debug_control,
     memory_control,
+    module_control,
     monitoring_control,
     persistence_control,
     scripting_control,
@@ -64,7 +66,7 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
 CONTROLS = (acl_control, client_control, command, config_control, debug_control, memory_control,
-            monitoring_control, persistence_control, scripting_control, server_control, tracking_control)
+            module_control, monitoring_control, persistence_control, scripting_control, server_control, tracking_control)
 COMMAND_LOGS = ((observe.SLOW, "slowlog-log-slower-than", "slowlog-max-len"),
                 (observe.LARGE_REQUEST, "commandlog-request-larger-than", "commandlog-large-request-max-len"),
                 (observe.LARGE_REPLY, "commandlog-reply-larger-than", "commandlog-large-reply-max-len"))
@@ -84,6 +86,7 @@ class Server:
                          databases=config["databases"], seed=seed)
         for old, name in config.renamed:
             self.core.rename_command(to_bytes(old), to_bytes(name))
+            self.table.rename(old, name)
         self.core.context = self
         library = lua_library.find()
         if library is not None:
@@ -184,16 +187,23 @@ class Server:
     def _watch_process_config(self) -> None:
         """Parameters that act on the process and its sockets."""
         config = self.config
-        oom_score = process.OomScore()
+        oom_score = process.OomScore(log=self.log)
 
         def set_oom_score() -> None:
             oom_score.apply(config["oom-score-adj"], config["oom-score-adj-values"], process.MASTER)
+
+        def set_childs_oom_score(pid: int) -> None:
+            oom_score.apply_to_child(pid, config["oom-score-adj"], config["oom-score-adj-values"])
 
         def set_title() -> None:
             if config["set-proc-title"]:
                 process.set_title(process.title(config))
 
-        self._follow(set_oom_score, "oom-score-adj", "oom-score-adj-values")
+        with suppress(ConfigError):          # at the start it is told in the log only
+            set_oom_score()
+        for name in ("oom-score-adj", "oom-score-adj-values"):
+            config.on_change(name, lambda value: set_oom_score())
+        self.children.on_begin = set_childs_oom_score
         self._follow(set_title, "proc-title-template")
         config.on_change("maxclients", process.check_maxclients)
         config.on_change("port", lambda port: self.listener.rebind(

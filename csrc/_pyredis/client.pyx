@@ -179,10 +179,11 @@ cdef class Client:
         cdef list request = self.request if self.request is not None else []
         return {
             "age_ms": now - c.created_ms, "idle_ms": now - c.active_ms,
-            "in_pending": c.in_used - c.parser.start + _request_size(request),
+            "in_pending": c.in_used - c.parser.at + _request_size(request),
             "wants_write": bool(c.flags & CONN_WATCHED),
             "in_free": c.in_capacity - c.in_used,
-            "argv_memory": c.parser.saved.capacity * sizeof(Slice) + sum(map(len, request)),
+            "argv_memory": (c.parser.at - c.parser.start + c.parser.saved.capacity * sizeof(Slice)
+                            + sum(map(len, request))),
             "out_pending": c.out.pending, "out_memory": c.out.memory,
             "out_waiting": out_waiting(&c.out), "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,

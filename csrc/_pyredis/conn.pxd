@@ -22,6 +22,7 @@ cdef bint  conn_receive(Server* s, Conn* c, bint ending) noexcept nogil   # one 
 cdef bint  conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil   # input without a socket
 cdef void  conns_run(Server* s, Batch* b, Conn** conns, size_t n) noexcept nogil   # everything complete, in order
 cdef void  conns_finish_group(Server* s, Batch* b) noexcept nogil  # what is left of the group, from within one of it
+cdef void conn_shrink_input(Server* s, Conn* c) noexcept nogil        # of one at rest
 cdef bint  conn_send(Server* s, Conn* c) noexcept nogil
 
 cdef Conn*  conn_find(const Server* s, int fd, uint64_t id) noexcept nogil         # NULL: there is none any more

@@ -8,7 +8,8 @@ for each connection with something to say. So replies to a pipeline leave in one
 EAGAIN, and the memory latency of a group is paid once.
 
 Input stands in a block of the pool; a request that does not fit makes it grow (by doubling: with the bytes
-that came, not with those announced). An idle connection has neither input nor output memory.
+that came, not with those announced). An idle connection has neither input nor output memory, and one that has
+stopped within a request only what it has sent.
 
 A connection that is stuck (blocked, held by CLIENT PAUSE, to be closed) runs nothing more; what was parsed
 ahead of it is forgotten and read again from its offset when it goes on. Closing is told to the event loop,
@@ -63,7 +64,9 @@ cdef extern from "ensure.h" nogil:
 cdef enum:
     LARGEST_HINT = 1 << 20         # a connection starts with no more, however large its last request was
     LEAST_READ = 4096              # a recv has at least this much room
+    SPARE_INPUT = 1024             # of a connection at rest: not worth a copy
     VIEWS = 32                     # pieces of a sendmsg
+    RECEIVE_MOST = 1 << 20         # bytes of a large argument that are received in a round
     SEND_MOST = 1 << 20            # bytes sent to one connection in a round, so that the others get theirs
 
 
@@ -214,32 +217,56 @@ cdef void _make_room(Server* s, Conn* c, size_t least) noexcept nogil:
         c.parser.at -= c.parser.start
         c.parser.start = 0
         return
-    capacity = c.in_capacity * 2
+    capacity = max(c.in_capacity * 2, <size_t>BLOCK)
     if left + wanted < capacity and left + wanted > c.in_capacity:
         capacity = left + wanted                 # exactly the large argument
     _set_input(s, c, capacity)
     c.in_hint = capacity if capacity < LARGEST_HINT else LARGEST_HINT
 
 
+cdef void conn_shrink_input(Server* s, Conn* c) noexcept nogil:
+    """Of one that has not been heard of for a while: no more room than for the part of a request that it has sent.
+
+    Ten thousand clients that send a byte and no more hold 1 MB so, and not 160.
+    """
+    cdef size_t left = c.in_used - c.parser.start
+    if c.in_data != NULL and left and c.in_capacity > left + SPARE_INPUT:
+        _set_input(s, c, (left + 63) & ~<size_t>63)
+
+
 cdef void _over_query_limit(Server* s, Conn* c) noexcept nogil:
     s.stats.query_limit_closes += 1
-    s.log_client(s, LOG_WARNING, b"Closing client that reached max query buffer length: %s (qbuf initial bytes: \"%s\")", c)
+    s.log_client(s, LOG_WARNING, b"Closing client that reached max query buffer length: %s "
+                 b"(qbuf initial bytes: \"%s\")", c)
     conn_close(s, c)
 
 
 cdef bint conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
-    """One recv; True if another is due, though no event may tell. `ending`: the peer has closed, so to the end.
+    """One recv, or, while a large argument is on its way, several; True if another is due, though no event may tell.
+    `ending`: the peer has closed, so to the end.
 
     The end of input, an error or too much input close the connection.
     """
+    cdef size_t most = c.in_used - c.parser.start + RECEIVE_MOST, have
+    cdef bint got = _receive(s, c)
+    while got and c.in_used == c.in_capacity and not c.flags & CONN_GONE:
+        have = c.in_used - c.parser.start
+        if have >= most or have >= parser_wants(&c.parser):
+            break
+        got = _receive(s, c)
+    return got and (c.in_used == c.in_capacity or ending)
+
+
+cdef bint _receive(Server* s, Conn* c) noexcept nogil:
+    """One recv. False: there was nothing."""
     cdef ssize_t n
     cdef size_t room
     _make_room(s, c, LEAST_READ)
     room = c.in_capacity - c.in_used
     n = recv(c.fd, c.in_data + c.in_used, room, MSG_DONTWAIT)
+    while n < 0 and errno == EINTR:
+        n = recv(c.fd, c.in_data + c.in_used, room, MSG_DONTWAIT)
     if n <= 0:
-        if n < 0 and errno == EINTR:
-            return True
         if n == 0 or errno != EAGAIN:
             conn_close(s, c)
         return False
@@ -254,7 +281,7 @@ cdef bint conn_receive(Server* s, Conn* c, bint ending) noexcept nogil:
     if UNLIKELY(s.clients_limit != 0):
         weights_note(s, c)
         weights_settle(s)
-    return n == <ssize_t>room or ending
+    return True
 
 
 cdef bint conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil:

@@ -53,7 +53,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
                                     tracking_free, tracking_new, tracking_of, tracking_settle)
 from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
 from _pyredis.cmd.weights cimport (weights_free, weights_new, weights_note, weights_of, weights_settle)
-from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_finish_group, conns_run
+from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conn_shrink_input, conns_finish_group, conns_run
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
@@ -85,6 +85,7 @@ cdef enum:
     COOL_STEP = 8                  # slabs given back to the system between two rounds
     EXPIRE_BUDGET_US = 1000
     PAUSED_WAIT_MS = 100
+    AT_REST_MS = 2000              # without a word: its input takes no more room than it fills
     NEVER_IDLE = CONN_FAKE | CONN_BLOCKED | CONN_HELD | CONN_MONITOR     # these wait for the server
 
 # What a notice says about a descriptor.
@@ -464,11 +465,16 @@ cdef class Core:
         """
         cdef int64_t deadline = clock_mono_us(&self.s.clock) + milliseconds * <int64_t>1000, left = milliseconds
         cdef int n, i
-        cdef bint at_once = False
+        cdef bint at_once = False, skipped = False
+        cdef size_t carried
         self.entered = False
         with nogil:
             while True:
+                carried = self.count
                 left = min(left, _between(self))
+                if eviction_of(self.s).told:         # messages go out before they count as memory that is too much
+                    eviction_of(self.s).told = False
+                    at_once = at_once or (self.count > carried and not skipped)
                 _room_for(self, EVENTS)
                 n = 0 if at_once else epoll_wait(epoll, self.events, EVENTS, <int>left if left > 0 else 0)
                 for i in range(n):
@@ -479,6 +485,7 @@ cdef class Core:
                 if n < 0 or left <= 0 or _needs_python(self):
                     break
                 _carry_over(self)
+                skipped = at_once
                 at_once = self.s.due != NULL and not at_once     # a message for them: every other round at most
         return self._after_round()
 
@@ -582,12 +589,17 @@ cdef class Core:
         return self._sweep([])
 
     def check_clients(self, int64_t seconds):
-        """Closes connections without a request for so long (0: none), and who is over its soft output limit."""
+        """Closes connections without a request for so long (0: none), and who is over its soft output limit; takes back
+        room that those at rest do not need."""
         cdef Conn* c = self.s.first
         cdef int64_t now = clock_unix_ms(&self.s.clock)
         while c != NULL:
             if c.soft_since_ms != 0:
                 output_check(self.s, c)
+            if now - c.active_ms > AT_REST_MS:
+                conn_shrink_input(self.s, c)
+                if self.s.clients_limit:
+                    weights_note(self.s, c)
             if seconds and c.subscriptions == NULL and not c.flags & NEVER_IDLE and now - c.active_ms > seconds * 1000:
                 self.on_log(LOG_VERBOSE, "Closing idle client")
                 conn_close(self.s, c)

@@ -46,7 +46,7 @@ def command_info(server: HasTable, client: object, argv: Argv) -> object:
     """COMMAND INFO [name ...] -> the properties of each, null where there is no such command."""
     if len(argv) == 2:
         return command(server, client, argv)
-    entries = [server.table.find(name) for name in argv[2:]]
+    entries = [server.table.called(name) for name in argv[2:]]
     return [info_reply(entry) if entry else None for entry in entries]
 
 
@@ -54,7 +54,7 @@ def command_docs(server: HasTable, client: object, argv: Argv) -> object:
     """COMMAND DOCS [name ...] -> name: documentation; unknown names are left out."""
     if len(argv) == 2:
         return {entry.name: docs_reply(entry) for entry in server.table}
-    entries = [server.table.find(name) for name in argv[2:]]
+    entries = [server.table.called(name) for name in argv[2:]]
     return {entry.name: docs_reply(entry) for entry in entries if entry}
 
 
@@ -63,7 +63,7 @@ def command_list(server: HasTable, client: object, argv: Argv) -> object:
 
     An unknown module or category is no error: nothing is in it.
     """
-    entries = server.table.entries()
+    entries = server.table.callable_entries()
     if len(argv) == 2:
         return [entry.name for entry in entries]
     if len(argv) != 5 or argv[2].upper() != b"FILTERBY":

@@ -133,6 +133,36 @@ MEMORY_SUBCOMMANDS = [
             summary="Estimates the memory that a key and its value take."),
 ]
 
+MODULE_FLAGS = NO_ASYNC_LOADING | ADMIN | NOSCRIPT
+MODULE_SUBCOMMANDS = [
+    Command("HELP", since="5.0.0", arity=2, flags=LOADING | STALE,
+            reply=Array("lines of text"),
+            summary="Explains the subcommands of MODULE."),
+    Command("LIST", since="4.0.0", arity=2, flags=ADMIN | NOSCRIPT,
+            reply=Array("a map of each module"),
+            complexity="O(N) for N modules.",
+            tips=["nondeterministic_output_order"],
+            summary="Lists the modules that are loaded."),
+    Command("LOAD", since="4.0.0", arity=-3, flags=MODULE_FLAGS,
+            args=[String("path"), String("arg", optional=True, many=True)],
+            reply=Status("OK"),
+            complexity="O(1)",
+            summary="Loads a module."),
+    Command("LOADEX", since="7.0.0", arity=-3, flags=MODULE_FLAGS,
+            args=[String("path"),
+                  Block("configs", [String("name"), String("value")], token="CONFIG", optional=True, many=True,
+                        multiple_token=True),
+                  String("args", token="ARGS", optional=True, many=True)],
+            reply=Status("OK"),
+            complexity="O(1)",
+            summary="Loads a module with parameters."),
+    Command("UNLOAD", since="4.0.0", arity=3, flags=MODULE_FLAGS,
+            args=[String("name")],
+            reply=Status("OK"),
+            complexity="O(1)",
+            summary="Unloads a module."),
+]
+
 FAMILY = Family("server", commands=[
     Command("BGREWRITEAOF", since="1.0.0", arity=1, control=True, flags=NO_ASYNC_LOADING | ADMIN | NOSCRIPT,
             reply=Status("Background append only file rewriting started")
@@ -214,6 +244,11 @@ FAMILY = Family("server", commands=[
             complexity="Depends on the subcommand.",
             summary="Groups the commands about memory.",
             subcommands=MEMORY_SUBCOMMANDS),
+
+    Command("MODULE", since="4.0.0", arity=-2, control=True,
+            complexity="Depends on the subcommand.",
+            summary="Groups the commands about modules.",
+            subcommands=MODULE_SUBCOMMANDS),
 
     Command("MONITOR", since="1.0.0", arity=1, flags=ADMIN | NOSCRIPT | LOADING | STALE,
             complexity="",

@@ -7,6 +7,9 @@ most, and kept they would be larger than everything else here.
 
 Names are matched without regard to case, a subcommand as "container|subcommand". The order is that of the
 families and their declarations. Lookup is one dict access; building is linear.
+
+A command has the name it was declared with for ever: rules of users, statistics and replies of COMMAND say that one.
+rename-command changes only what it is called by.
 """
 
 from __future__ import annotations
@@ -83,6 +86,7 @@ class CommandTable:
 
     def __init__(self, families: Iterable[Family]) -> None:
         self._by_name: dict[str, Entry] = {}
+        self._called: dict[str, Entry | None] = {}       # what rename-command made of names; None: nobody has it
         self._top: list[Entry] = []
         for family in families:
             for spec in family:
@@ -110,6 +114,16 @@ class CommandTable:
             entry.subcommands[child.name.lower()] = self._add(child, family, entry)
         return entry
 
+    def rename(self, old: str, name: str) -> None:
+        """`old` is called `name` from now on; empty: it cannot be called any more. The core has allowed it."""
+        entry = self.called(old)
+        assert entry is not None
+        self._called[fold(old)] = None
+        if name:
+            self._called[fold(name)] = entry
+        else:
+            self._top.remove(entry)
+
     # -- lookup --------------------------------------------------------------------------------
 
     def __len__(self) -> int:
@@ -117,23 +131,38 @@ class CommandTable:
         return len(self._top)
 
     def __iter__(self) -> Iterator[Entry]:
-        """Commands, without subcommands."""
+        """Commands that can be called, without subcommands."""
         return iter(self._top)
 
     def entries(self) -> Iterator[Entry]:
-        """Commands and subcommands, each container before its own."""
+        """Commands and subcommands, each container before its own; those that cannot be called, too."""
         return iter(self._by_name.values())
+
+    def callable_entries(self) -> Iterator[Entry]:
+        """Commands and subcommands that can be called, each container before its own."""
+        for entry in self._top:
+            yield entry
+            yield from entry.subcommands.values()
 
     def find(self, name: bytes | str) -> Entry | None:
         """By full name in any case: b"GET", "config|get"."""
         return self._by_name.get(fold(name))
+
+    def called(self, name: bytes | str) -> Entry | None:
+        """What clients call so: b"GET", "config|get", or a name by rename-command."""
+        name = fold(name)
+        word, bar, sub = name.partition("|")
+        if word not in self._called:
+            return self._by_name.get(name)
+        entry = self._called[word]
+        return entry.subcommands.get(sub) if entry is not None and bar else entry
 
     def find_argv(self, argv: Sequence[bytes]) -> Entry | None:
         """What argv runs: a container's subcommand if it names one; None if it names one that is not there.
 
         A container alone, with no second word, is found as itself; "config|get" in one word is nothing.
         """
-        entry = self._by_name.get(fold(argv[0]))
+        entry = self.called(argv[0])
         if entry is None or entry.parent is not None:
             return None
         if not entry.subcommands or len(argv) == 1:

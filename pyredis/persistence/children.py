@@ -77,6 +77,7 @@ class Children:
         self._pipe = -1
         self._rest = b""
         self._on_end: OnEnd = lambda outcome: None
+        self.on_begin: Callable[[int], None] = lambda pid: None     # told of the id of each
 
     @property
     def active(self) -> bool:
@@ -103,6 +104,7 @@ class Children:
         self.reported = 0.0
         self.keys_total = sum(row[1] for row in self.core.databases())
         self.forks += 1
+        self.on_begin(pid)
         saving.set_sharing(self.core, True)
         self.loop.watch(pipe, self._readable)
 

@@ -7,6 +7,7 @@ cdef bint text_glob(const char* pattern, size_t pn, const char* s, size_t sn, bi
 cdef bint text_equal_nocase(const char* a, size_t an, const char* b, size_t bn) noexcept nogil
 cdef int  text_compare_nocase(const char* a, size_t an, const char* b, size_t bn) noexcept nogil   # -1, 0, 1
 cdef void text_lower_into(const char* s, size_t n, char* out) noexcept nogil       # out may be s
+cdef void text_upper_cut(const char* s, size_t n, char* out, size_t room) noexcept nogil   # ends with a NUL
 
 # Words of an inline command or a configuration line: 1 a word, 0 the end of the line, -1 unbalanced quotes.
 cdef int text_next_word(const char* line, size_t n, size_t* pos, char* out, size_t* out_len) noexcept nogil

@@ -153,6 +153,15 @@ cdef void text_lower_into(const char* s, size_t n, char* out) noexcept nogil:
         out[i] = text_lower(s[i])
 
 
+cdef void text_upper_cut(const char* s, size_t n, char* out, size_t room) noexcept nogil:
+    """The word in upper case as a C string, cut to what fits into `room` bytes, its NUL included."""
+    cdef size_t i
+    n = min(n, room - 1)
+    for i in range(n):
+        out[i] = s[i] - 32 if c'a' <= s[i] <= c'z' else s[i]
+    out[n] = 0
+
+
 # Command lines
 
 cdef inline int _hex_value(char c) noexcept nogil:

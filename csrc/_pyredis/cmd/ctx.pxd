@@ -256,7 +256,7 @@ cdef struct Server:                 # what all connections share
     uint32_t other_gates            # beside these, for those who are served while a file's commands run
     ControlFn control
     void (*log)(Server* s, int level, const char* text) noexcept nogil
-    # The same, with the connection's line of CLIENT LIST in the place of the text's %s.
+    # The same, with the connection's line of CLIENT LIST for the text's first %s, its input's beginning for a second.
     void (*log_client)(Server* s, int level, const char* text, Conn* c) noexcept nogil
     void (*serve_others)(Server* s) noexcept nogil     # a round, from within a command that takes long
     void (*flushed)(Server* s) noexcept nogil          # after FLUSHALL; NULL: nobody asks

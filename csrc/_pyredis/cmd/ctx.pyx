@@ -16,6 +16,7 @@ from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64, num_parse_double, num_parse_i64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_WRONG_TYPE, OK, Status
+from _pyredis.base.text cimport text_upper_cut
 from _pyredis.db.keyspace cimport LOOKUP_NO_TOUCH, LOOKUP_READ, LOOKUP_WRITE, keyspace_get, keyspace_key
 from _pyredis.db.value cimport Entry, ValueType, entry_type
 from _pyredis.ds.dict cimport dict_prefetch_bucket, dict_prefetch_entries
@@ -58,13 +59,10 @@ cdef Status fail_with(Ctx* c, Status s, const char* detail) noexcept nogil:
 
 
 cdef Status fail_usage(Ctx* c) noexcept nogil:
-    cdef char[32] upper
-    cdef size_t i = 0, shown = c.argv[1].len if c.argv[1].len < 128 else 128
+    cdef char[64] upper
+    cdef size_t shown = c.argv[1].len if c.argv[1].len < 128 else 128
     cdef const char* nul = <const char*>memchr(c.argv[1].ptr, 0, shown)
-    while c.cmd.name[i] != c'|' and c.cmd.name[i] and i < sizeof(upper) - 1:
-        upper[i] = c.cmd.name[i] - 32 if c'a' <= c.cmd.name[i] <= c'z' else c.cmd.name[i]
-        i += 1
-    upper[i] = 0
+    text_upper_cut(c.argv[0].ptr, c.argv[0].len, upper, sizeof(upper))
     snprintf(c.server.detail, sizeof(c.server.detail),
              b"ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
              <int>(nul - c.argv[1].ptr if nul != NULL else shown), c.argv[1].ptr, upper)

@@ -26,6 +26,7 @@ from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
                                    ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, QUEUED, REPLIED_ERROR, Status,
                                    status_text)
+from _pyredis.base.text cimport text_upper_cut
 from _pyredis.cmd.acl cimport acl_gate
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
@@ -184,9 +185,7 @@ cdef Status _unknown(Ctx* c) noexcept nogil:
 
 cdef Status _unknown_sub(Ctx* c) noexcept nogil:
     cdef char[64] upper
-    cdef size_t i
-    for i in range(c.cmd.name_length + 1):
-        upper[i] = c.cmd.name[i] - 32 if c'a' <= c.cmd.name[i] <= c'z' else c.cmd.name[i]
+    text_upper_cut(c.argv[0].ptr, c.argv[0].len, upper, sizeof(upper))
     snprintf(c.server.detail, sizeof(c.server.detail), b"ERR unknown subcommand '%.*s'. Try %s HELP.",
              _until_nul(c.argv[1], QUOTED_ARGS), c.argv[1].ptr, upper)
     c.cmd = NULL                                 # none was rejected: there is none of that name

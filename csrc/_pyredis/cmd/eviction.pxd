@@ -8,6 +8,7 @@ cdef struct Eviction:
     void (*drain)(void* server) noexcept nogil     # passes effects on and clears them
     int64_t most_us                # at a time; 0: as long as it takes
     bint unfinished                # time was up before there was room
+    bint told                      # keys were given up, and others may have been told
     int64_t over_since_us          # since when there is too little room; 0: there is enough
 
 cdef Eviction* eviction_new(Server* s) noexcept nogil

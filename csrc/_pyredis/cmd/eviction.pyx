@@ -29,7 +29,7 @@ cdef extern from "ensure.h" nogil:
 
 cdef enum:
     TIMED_EACH = 16                # keys between two looks at the clock
-    WARM_BLOCKS = 16               # of the pool, which the next requests and replies will take
+    WARM_BLOCKS = 2                # of the pool, which the next request and its reply will take
     REAP_STEP = 1000               # allocations of buried values freed at a time
     UNSAFE = GATE_BUSY | GATE_LOADING | GATE_PAUSE     # a script is under way, or the data is to stay as it is
 
@@ -79,6 +79,7 @@ cdef bint _give_up(Server* s, Eviction* x, int64_t* excess) noexcept nogil:
     after = s.mem.used
     if evicted:
         x.drain(s)
+        x.told = True
     excess[0] -= <int64_t>(before - min(after, s.mem.used))
     return True
 

@@ -14,7 +14,9 @@ from _pyredis.base.status cimport (ERR_DB_INDEX_RANGE, ERR_LFU_POLICY, ERR_LRU_P
 from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, key_at, key_changed, lookup_read, lookup_write,
                                prefetch_keys)
 from _pyredis.cmd.table cimport table_bind
+from _pyredis.cmd.eviction cimport eviction_of
 from _pyredis.db.effects cimport EV_GENERIC, effects_key
+from _pyredis.db.evict cimport EVICT_LFU, EVICT_LRU
 from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, LOOKUP_SILENT, Db, Key,
                                    keyspace_add, keyspace_copy, keyspace_delete, keyspace_frequency,
                                    keyspace_fresh_access, keyspace_get, keyspace_idle_ms, keyspace_random,
@@ -284,12 +286,14 @@ cdef Status cmd_object_idletime(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_object_refcount(Ctx* c) noexcept nogil:
-    """OBJECT REFCOUNT key -> 1; for a small integer the count that Redis gives its shared objects."""
+    """OBJECT REFCOUNT key -> 1; for a small integer the count that Redis gives its shared objects, which it has none
+    of where maxmemory and its policy need an access time of each."""
     cdef Entry* e = _inspected(c)
     cdef int64_t v
     if e == NULL:
         return OK
-    if entry_encoding(e) == ENC_INT and string_get_i64(e, &v) and 0 <= v < SHARED_INTEGERS:
+    if (entry_encoding(e) == ENC_INT and string_get_i64(e, &v) and 0 <= v < SHARED_INTEGERS
+            and not (c.server.memory_limit and eviction_of(c.server).keys.policy in (EVICT_LRU, EVICT_LFU))):
         reply_int(c.out, SHARED_COUNT)
     else:
         reply_int(c.out, 1)

@@ -13,8 +13,8 @@ before the reply, or within the array of an EXEC. It waits in Conn.later until d
 lets pushes pass CLIENT REPLY OFF, which takes back the replies only.
 
 A connection that leaves more unread than client-output-buffer-limit allows its class is closed: after its own
-commands by the round, as a receiver here. As in Redis its first 16 KiB do not count, and CLIENT LIST tells (`omem`)
-just what the limits are compared with.
+commands by the round, as a receiver here. The soft limit's time is counted in seconds of the clock, as in Redis: they
+must have been more than it says.
 """
 from libc.stdint cimport uint32_t
 
@@ -109,7 +109,7 @@ cdef void output_check(Server* s, Conn* c) noexcept nogil:
     elif limit.soft and waiting >= limit.soft:
         if c.soft_since_ms == 0:
             c.soft_since_ms = s.ks.now_ms
-        over = s.ks.now_ms - c.soft_since_ms > limit.soft_ms
+        over = (s.ks.now_ms // 1000 - c.soft_since_ms // 1000) * 1000 > limit.soft_ms
     else:
         c.soft_since_ms = 0
     if over and not c.flags & (CONN_FAKE | CONN_GONE):

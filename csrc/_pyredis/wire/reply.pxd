@@ -1,7 +1,7 @@
 # reply -- the append-only reply buffer, in RESP2 and RESP3. The story is in reply.pyx.
 from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.slice cimport Slice
-from _pyredis.wire.block cimport BLOCK, BlockPool
+from _pyredis.wire.block cimport BlockPool
 
 ctypedef void (*Release)(void* owner, void* held) noexcept nogil
 
@@ -68,11 +68,8 @@ cdef Deferred reply_begin(Out* o, char kind) noexcept nogil
 cdef void     reply_end(Out* o, Deferred d, size_t n) noexcept nogil
 
 cdef inline size_t out_waiting(const Out* o) noexcept nogil:
-    """Bytes that wait in blocks beyond the first, whatever their room: what output limits are about."""
-    cdef size_t n = o.memory
-    if o.tail != NULL:
-        n -= o.tail.capacity - o.tail.used
-    return n - BLOCK if n > BLOCK else 0
+    """Bytes that the pending reply takes, without the room that its last block still has."""
+    return o.memory - (o.tail.capacity - o.tail.used) if o.tail != NULL else o.memory
 
 cdef inline void out_advance(Out* o, size_t n) noexcept nogil:
     """n bytes have been written where out_room said."""
