@@ -9,32 +9,8 @@ from _pyredis import core as constants
 
 from pyredis.config import Config
 from pyredis.server import Server
+from tests.pairs import IN, OUT, OVER, Pairs
 from tests.session import R, Replies, encode
-
-IN, OUT, OVER = 1, 4, 0x2001
-
-
-class Pairs:
-    """A core and socket pairs whose server ends it has."""
-
-    def __init__(self, **config):
-        self.server = Server(Config(**config), seed=bytes(16))
-        self.core = self.server.core
-        self.open = []
-
-    def add(self):
-        """(our end, the core's descriptor, the Client)."""
-        ours, theirs = socket.socketpair()
-        theirs.setblocking(False)
-        ours.settimeout(10)
-        fd = theirs.detach()
-        self.open.append((ours, fd))
-        return ours, fd, self.core.add(fd, b"1.2.3.4:5", b"1.2.3.4:6379")
-
-    def close(self):
-        for ours, fd in self.open:
-            ours.close()
-            os.close(fd)
 
 
 @pytest.fixture

@@ -1,18 +1,26 @@
 """evict -- how well a full cache keeps what is asked for: the hit rate of each server on one Zipfian trace.
 
     python -m bench.load.evict [--accesses N] [--keys N] [--share F] [--samples N] [--policy P ...] [NAME ...]
+    python -m bench.load.evict --keep-up SECONDS [--policy P ...] [NAME ...]
 
 The trace draws keys by Zipf's law with exponent 0.99, as YCSB does (Cooper et al. 2010), from a seed: the same for
 every server. Each access is a GET; a miss is followed by a SET, as in a cache in front of a database. There is room
 for `share` of the keys: maxmemory is what the server uses when it holds just so many. Hits count after the
 first tenth of the trace. Told are the hit rate, the processor time an access, how far the memory was over the limit at
 most (asked now and then), and the slowest PINGs of a client beside.
+
+With --keep-up a full server is written to as fast as one pipelined writer can, new keys with values of 10 to 2,000
+bytes, so that each SET gives up some keys; a client beside sends a PING a millisecond. Told are the writes a second,
+the processor time of each, how far the limit was passed, and what the PINGs waited. That client asks for the priority
+of real time, where it may, since it shares a core with the writer: what it measures is to be the server.
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import multiprocessing
+import os
 import random
 import socket
 import statistics
@@ -80,6 +88,8 @@ def room_for(server: peers.Server, link: Link, count: int) -> int:
 
 def ping(port: int, report: Connection) -> None:
     """PINGs, a thousand a second, until `report` is asked for: then the times in milliseconds, in order."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     link, times = Link(port), []
     while not report.poll():
         began = time.perf_counter()
@@ -118,6 +128,49 @@ def run(server: peers.Server, policy: str, options: argparse.Namespace) -> dict[
                         "p99.9": round(times[int(len(times) * 0.999)], 3), "most": round(times[-1], 3)}}
 
 
+LIMIT = 100 << 20
+PIPELINE = 100
+BATCHES = 200                       # pipelines that are prepared, and sent again and again under new names
+
+
+def batches(seed: int = 1) -> list[bytes]:
+    """Pipelines of SETs; their names have a %09d for the number of the round."""
+    rnd = random.Random(seed)
+    return [b"".join(b"*3\r\n$3\r\nSET\r\n$20\r\n%%09d:%010d\r\n$%d\r\n%b\r\n" % (number, size, b"x" * size)
+                     for number, size in enumerate(rnd.randint(10, 2000) for _ in range(PIPELINE)))
+            for _ in range(BATCHES)]
+
+
+def keep_up(server: peers.Server, policy: str, options: argparse.Namespace) -> dict[str, Any]:
+    link = Link(server.port)
+    prepared = batches()
+    server.call("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory-samples", options.samples, "maxmemory", LIMIT)
+    numbers = itertools.count()
+
+    def write() -> None:
+        number = next(numbers)
+        link.ask(prepared[number % len(prepared)] % ((number,) * PIPELINE), PIPELINE)
+
+    while not int(info(server, "stats")["evicted_keys"]):
+        for _ in range(50):
+            write()
+    here, there = multiprocessing.Pipe()
+    multiprocessing.Process(target=ping, args=(server.port, there), daemon=True).start()
+    first, over, began, cpu = next(numbers), 0, time.monotonic(), server.cpu_us()
+    while time.monotonic() < began + options.keep_up:
+        for _ in range(20):
+            write()
+        over = max(over, int(info(server, "memory")["used_memory"]) - LIMIT)
+    written, seconds = (next(numbers) - first - 1) * PIPELINE, time.monotonic() - began
+    cpu = server.cpu_us() - cpu
+    here.send(True)
+    times = here.recv()
+    return {"policy": policy, "writes_s": int(written / seconds), "cpu_us": round(cpu / written, 2), "most_over": over,
+            "keys": server.call("DBSIZE"), "evicted": int(info(server, "stats")["evicted_keys"]), "pings": len(times),
+            "ping_ms": {"median": round(statistics.median(times), 3), "p99": round(times[int(len(times) * 0.99)], 3),
+                        "p99.9": round(times[int(len(times) * 0.999)], 3), "most": round(times[-1], 3)}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.load.evict")
     parser.add_argument("names", nargs="*", metavar="NAME")
@@ -126,11 +179,13 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1)
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("--policy", nargs="*", default=POLICIES)
+    parser.add_argument("--keep-up", type=float, default=0.0, metavar="SECONDS")
     options = parser.parse_args()
     for policy in options.policy:
         for name in options.names or ("pyredis", "redis8", "valkey9"):
             with peers.start(name, cpu=0) as server:
-                print(json.dumps({"server": name, **run(server, policy, options)}), flush=True)
+                measure = keep_up if options.keep_up else run
+                print(json.dumps({"server": name, **measure(server, policy, options)}), flush=True)
 
 
 if __name__ == "__main__":
