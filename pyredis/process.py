@@ -213,8 +213,11 @@ class OomScore:
 
     def _write(self, path: str, value: int) -> bool:
         try:
-            with open(path, "r+", encoding="ascii") as file:
-                file.write(str(min(max(value, -1000), 1000)))
+            fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+            try:
+                os.write(fd, b"%d" % min(max(value, -1000), 1000))
+            finally:
+                os.close(fd)
         except OSError as error:
             if self.log is not None:
                 self.log.warning(f"Unable to write oom_score_adj: {error.strerror}")

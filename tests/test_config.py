@@ -394,3 +394,33 @@ def test_a_command_renamed_to_nothing_is_gone_and_its_name_free():
     assert r("DEL", "k") == 1
     with raises_reply("ERR unknown command"):
         r("UNLINK", "k")
+
+
+def test_a_renamed_command_is_described_by_its_own_name_and_found_by_the_new_one():
+    r = renamed(("GET", "fetch"), ("FLUSHALL", ""), ("CONFIG", "cfg"))
+    all_commands = R()("COMMAND", "COUNT")
+    assert r("COMMAND", "COUNT") == all_commands - 1
+    assert r("COMMAND", "INFO", "get", "flushall", "config|get") == [None, None, None]
+    assert [entry[0] for entry in r("COMMAND", "INFO", "FETCH", "cfg", "cfg|get")] == [b"get", b"config", b"config|get"]
+    assert r("COMMAND", "DOCS", "get") == [] and r("COMMAND", "DOCS", "fetch")[0] == b"get"
+    assert r("COMMAND", "GETKEYS", "fetch", "k") == [b"k"]
+    with raises_reply("ERR Invalid command specified"):
+        r("COMMAND", "GETKEYS", "get", "k")
+    assert b"flushall" not in r("COMMAND", "LIST") and b"get" in r("COMMAND", "LIST")
+
+
+def test_errors_name_a_renamed_command_as_redis_does():
+    r = renamed(("GET", "fetch"), ("CONFIG", "cfg"))
+    with raises_reply("ERR wrong number of arguments for 'get' command"):
+        r("fetch")
+    with raises_reply("ERR unknown subcommand 'bad'. Try CFG HELP."):
+        r("cfg", "bad")
+    with raises_reply("ERR Unknown Redis command called from script"):
+        r("EVAL", "return redis.call('get', 'k')", 0)
+    assert r("EVAL", "return redis.call('fetch', 'k')", 0) is None
+
+
+def test_names_may_be_exchanged():
+    r = renamed(("GET", "x"), ("SET", "get"), ("x", "set"))
+    assert r("GET", "k", "v") == "OK" and r("SET", "k") == b"v"
+    assert [entry[0] for entry in r("COMMAND", "INFO", "get", "set")] == [b"set", b"get"]

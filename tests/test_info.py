@@ -8,6 +8,7 @@ import pytest
 
 from pyredis.info import SECTIONS, Memory, human
 from pyredis.metrics import Rate
+from tests.pairs import Pairs
 from tests.session import R, raises_reply
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/redis-8.0.6/info.json").read_text())
@@ -196,3 +197,18 @@ def test_a_rate_over_no_time_is_nothing():
     rate.sample(1, 1)
     rate.sample(2, 1)
     assert rate.mean == 0
+
+
+def test_the_clients_memory_is_the_sum_of_theirs_in_each_place_that_tells_it():
+    pairs = Pairs()
+    line = pairs.line()
+    others = [pairs.line() for _ in range(3)]
+    others[0]("SUBSCRIBE", "news")
+    others[1].send(b"*2\r\n$4\r\nECHO\r\n$200000\r\n" + b"x" * 100_000)
+    others[2]("WATCH", "k")
+    line("EVAL", "return 1", 0)
+    in_info = next(field for field in line("INFO", "memory").split() if field.startswith(b"mem_clients_normal:"))
+    stats = line("MEMORY", "STATS")
+    listed = sum(int(part[8:]) for part in line("CLIENT", "LIST").split() if part.startswith(b"tot-mem="))
+    assert int(in_info[19:]) == stats[stats.index(b"clients.normal") + 1] == listed > 100_000
+    pairs.close()

@@ -147,6 +147,24 @@ def test_the_out_of_memory_score_is_relative_absolute_or_as_it_was(tmp_path):
         process.OomScore(str(tmp_path / "none")).apply("yes", (1, 2, 3), process.MASTER)
 
 
+def test_a_childs_out_of_memory_score_is_set_from_outside_and_a_refusal_is_only_told(log):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        path = Path(f"/proc/{child.pid}/oom_score_adj")
+        score = process.OomScore(str(path), log)
+        score.apply("relative", (1, 2, 3), process.MASTER)
+        before = score.base
+        score.apply_to_child(child.pid, "no", (1, 2, 30))
+        assert int(path.read_text()) == before + 1
+        score.apply_to_child(child.pid, "relative", (1, 2, 30))
+        assert int(path.read_text()) == before + 30
+        score.apply_to_child(child.pid, "absolute", (1, 2, 1000))
+        assert int(path.read_text()) == 1000
+        child.communicate(b"\n")
+    assert text_of(log) == ""
+    score.apply_to_child(child.pid, "relative", (1, 2, 30))
+    assert "Unable to write oom_score_adj: No such file or directory" in text_of(log)
+
+
 def test_huge_pages_can_be_refused():
     assert python("print(process.disable_huge_pages())").stdout == "True\n"
 

@@ -837,7 +837,8 @@ cdef class Core:
         cdef Conn* c = self.s.first
         cdef size_t clients = 0
         while c != NULL:
-            clients += conn_memory(c)
+            if not c.flags & CONN_GONE:          # as in CLIENT LIST
+                clients += conn_memory(c)
             c = c.next
         return {"used": self.s.mem.used, "peak": max(self.s.mem.peak, self.s.mem.used),
                 "slabs": self.s.mem.slab_bytes, "large": self.s.mem.large_bytes, "clients": clients,

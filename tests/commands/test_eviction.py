@@ -235,3 +235,76 @@ def test_counters_go_back_to_zero_with_the_others():
     assert b"evicted_keys:3\r\n" in r("INFO", "stats")
     r("CONFIG", "RESETSTAT")
     assert b"evicted_keys:0\r\n" in r("INFO", "stats")
+
+
+def test_while_clients_are_paused_nothing_is_given_up_and_nothing_refused():
+    r = server("allkeys-lru")
+    fill(r, 20)
+    r("CLIENT", "PAUSE", 1000, "WRITE")
+    too_little_room(r)
+    assert r("GET", "key:0") == VALUE.encode()
+    r.cycle()
+    assert evicted(r) == 0 and r("DBSIZE") == 20
+    r("CLIENT", "UNPAUSE")
+    r("PING")
+    assert evicted(r) > 0
+
+
+def test_messages_about_what_was_given_up_do_not_push_out_more():
+    r = server("allkeys-lru")
+    readers = [R(r.server) for _ in range(10)]
+    for reader in readers:
+        reader("HELLO", 3)
+        reader("CLIENT", "TRACKING", "ON")
+    for n in range(100):
+        name = f"{n:03}" + "x" * 1000
+        r("SET", name, 1)
+        for reader in readers:
+            reader("GET", name)
+    r.server.core.set_memory_limit(used(r) - 20_000)
+    r.cycle()
+    assert 1 <= evicted(r) <= 25
+
+
+def test_small_integers_are_shared_unless_each_needs_an_access_time(r):
+    r("SET", "n", 5)
+    assert r("OBJECT", "REFCOUNT", "n") == 2147483647
+    r("CONFIG", "SET", "maxmemory", 1 << 30, "maxmemory-policy", "allkeys-random")
+    assert r("OBJECT", "REFCOUNT", "n") == 2147483647
+    for policy in ("allkeys-lru", "volatile-lfu"):
+        r("CONFIG", "SET", "maxmemory-policy", policy)
+        assert r("OBJECT", "REFCOUNT", "n") == 1
+
+
+def test_how_frequency_grows_and_decays_can_be_changed_while_running():
+    r = server("allkeys-lfu", lfu_log_factor=0)
+    r("SET", "k", 1)
+    for _ in range(50):
+        r("GET", "k")
+    assert r("OBJECT", "FREQ", "k") > 50                 # each use counts
+    r("CONFIG", "SET", "lfu-log-factor", 1_000_000)
+    before = r("OBJECT", "FREQ", "k")
+    for _ in range(50):
+        r("GET", "k")
+    assert r("OBJECT", "FREQ", "k") <= before + 1
+    r.advance(ms=10 * 60_000)
+    assert r("OBJECT", "FREQ", "k") <= before - 9
+    r("CONFIG", "SET", "lfu-decay-time", 0)
+    r("GET", "k")
+    before = r("OBJECT", "FREQ", "k")
+    r.advance(ms=100 * 60_000)
+    assert r("OBJECT", "FREQ", "k") == before
+
+
+def test_idle_blocks_go_before_keys_do():
+    r = server("allkeys-lru")
+    fill(r, 50)
+    readers = [R(r.server) for _ in range(20)]
+    for reader in readers:
+        reader.session.feed(b"*2\r\n$4\r\nECHO\r\n$3\r\na")         # each holds a block now
+    for reader in readers:
+        reader.session.feed(b"bc\r\n")
+    limit = used(r) - 10 * 16_384
+    r.server.core.set_memory_limit(limit)
+    r.cycle()
+    assert evicted(r) == 0 and used(r) <= limit

@@ -29,6 +29,15 @@ def test_an_entry_tells_number_time_duration_words_address_and_name(r):
     assert number == 2 and us >= 0
 
 
+def test_a_full_keys_is_told_with_the_time_it_took():
+    r = R(**{"enable-debug-command": "yes", "slowlog-log-slower-than": 1000})
+    r("DEBUG", "POPULATE", 200_000)
+    r("PING")
+    assert len(r("KEYS", "*")) == 200_000
+    _, _, us, argv, _, _ = r("SLOWLOG", "GET", 1)[0]
+    assert argv == [b"KEYS", b"*"] and us >= 1000
+
+
 def test_get_tells_the_newest_ten_or_as_many_as_asked_for(r):
     for i in range(15):
         r("ECHO", i)

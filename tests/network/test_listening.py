@@ -9,10 +9,12 @@ import socket
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from bench import peers
+from pyredis import listener
 from tests.network.line import connect, connect_unix, eventually
 from tests.session import encode
 
@@ -307,3 +309,46 @@ def test_sighup_and_sigpipe_do_nothing(start_server):
     server.process.send_signal(signal.SIGHUP)
     server.process.send_signal(signal.SIGPIPE)
     assert server.call("PING") == "PONG"
+
+
+def test_the_out_of_memory_score_is_that_of_the_server_and_of_its_children(start_server):
+    server = start_server("--oom-score-adj", "relative", "--oom-score-adj-values", "5", "6", "7")
+    inherited = int(Path("/proc/self/oom_score_adj").read_text())
+
+    def score(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert score(server.pid) == inherited + 5
+    server.call("SET", "k", "v")
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "10000000")
+    server.call("BGSAVE")
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    assert [score(int(pid)) for pid in children] == [inherited + 7]
+    server.call("CONFIG", "SET", "oom-score-adj", "no")
+    assert score(server.pid) == inherited
+    server.call("BGSAVE", "CANCEL")
+
+
+def test_connections_are_kept_alive_as_configured():
+    with socket.socket() as sock:
+        listener.keep_alive(sock, 0)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
+        listener.keep_alive(sock, 60)
+        options = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert [sock.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [60, 20, 3]
+
+
+def test_maxclients_can_be_changed_while_running_as_far_as_there_are_descriptors(start_server):
+    server = start_server("--maxclients", "2")
+    with connect(server) as other:
+        assert server.call("PING") == other.call("PING") == "PONG"
+        with connect(server) as third:
+            assert third.rest() == b"-ERR max number of clients reached\r\n"
+        server.call("CONFIG", "SET", "maxclients", 3)
+        with connect(server) as third:
+            assert third.call("PING") == "PONG"
+    with pytest.raises(peers.ReplyError, match="possibly related to argument 'maxclients'. - The operating system is not "
+                                               "able to handle the specified number of clients, try with "):
+        server.call("CONFIG", "SET", "maxclients", 2**31)
+    assert server.call("CONFIG", "GET", "maxclients") == [b"maxclients", b"3"]

@@ -1,9 +1,11 @@
 """Replies under readers that are slow, absent, or gone."""
 
+import re
 import time
 
 import pytest
 
+from bench import peers
 from tests.network.line import connect, eventually, setting
 from tests.session import Status, encode
 
@@ -139,3 +141,38 @@ def test_the_limits_can_change_while_running(server):
             slow.send(encode("GET", "k"))
             eventually(lambda: b"name=slow2" not in watcher.call("CLIENT", "LIST"))
         watcher.call("DEL", "k")
+
+
+def test_each_class_has_its_own_limit(start_server):
+    server = start_server("--client-output-buffer-limit", "pubsub 1mb 0 0")
+    with connect(server, small_window=True) as subscriber, connect(server, small_window=True) as reader:
+        server.call("SET", "k", b"x" * MEGABYTE)
+        subscriber.call("CLIENT", "SETNAME", "listener")
+        subscriber.call("SUBSCRIBE", "news")
+        reader.send(encode("GET", "k") * 8)
+        for _ in range(100):
+            server.call("PUBLISH", "news", b"x" * 100_000)
+        assert len(subscriber.rest()) < 10 * MEGABYTE
+        assert [len(reader.receive()) for _ in range(8)] == [MEGABYTE] * 8
+    told = next(line for line in server.log().splitlines() if "output buffer limits" in line)
+    assert re.search(r" # Client id=\d+ addr=127.0.0.1:\d+ .* name=listener .* flags=P .* scheduled to be closed ASAP for "
+                     r"overcoming of output buffer limits\.$", told)
+    stats = peers.info_fields(server.call("INFO", "stats"))
+    assert stats["client_output_buffer_limit_disconnections"] == "1"
+
+
+def test_client_list_tells_what_the_limits_are_compared_with(server):
+    with connect(server, small_window=True) as slow, connect(server) as watcher:
+        watcher.call("SET", "k", b"x" * 5 * MEGABYTE)
+        slow.call("CLIENT", "SETNAME", "slow3")
+        slow.send(encode("GET", "k") * 2)
+
+        def figures() -> dict[str, int]:
+            line = next(line for line in watcher.call("CLIENT", "LIST").splitlines() if b"name=slow3" in line)
+            pairs = (part.split(b"=", 1) for part in line.split())
+            return {name.decode(): int(value) for name, value in pairs if value.isdigit()}
+
+        found = eventually(lambda: figures() if figures()["omem"] else None)
+        assert found["omem"] > 2 * MEGABYTE and found["oll"] > 0 and found["obl"] == 16384
+        assert found["tot-mem"] >= found["omem"] + found["rbs"]
+        assert int(peers.info_fields(watcher.call("INFO", "clients"))["client_recent_max_output_buffer"]) >= found["omem"]
