@@ -98,8 +98,8 @@ def describe(client: Client, hide: bool = False) -> str:
         "omem": beyond, "tot-mem": info["memory"], "events": "rw" if info["wants_write"] else "r",
         "cmd": info["last_command"] or "NULL", "user": user_data(user_name(client)),
         "redir": -1 if client.tracking is None else client.tracking.redirect, "resp": client.proto,
-        "lib-name": user_data(as_text(client.lib_name)), "lib-ver": user_data(as_text(client.lib_version)), "io-thread": 0,
-        "tot-net-in": info["bytes_in"], "tot-net-out": info["bytes_out"], "tot-cmds": info["commands"],
+        "lib-name": user_data(as_text(client.lib_name)), "lib-ver": user_data(as_text(client.lib_version)),
+        "io-thread": 0, "tot-net-in": info["bytes_in"], "tot-net-out": info["bytes_out"], "tot-cmds": info["commands"],
         "capa": capabilities(client),
     }
     return " ".join(f"{name}={value}" for name, value in fields.items())

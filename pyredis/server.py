@@ -66,7 +66,8 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
 CONTROLS = (acl_control, client_control, command, config_control, debug_control, memory_control,
-            module_control, monitoring_control, persistence_control, scripting_control, server_control, tracking_control)
+            module_control, monitoring_control, persistence_control, scripting_control, server_control,
+            tracking_control)
 COMMAND_LOGS = ((observe.SLOW, "slowlog-log-slower-than", "slowlog-max-len"),
                 (observe.LARGE_REQUEST, "commandlog-request-larger-than", "commandlog-large-request-max-len"),
                 (observe.LARGE_REPLY, "commandlog-reply-larger-than", "commandlog-large-reply-max-len"))

@@ -54,7 +54,7 @@ class Pairs:
             self.core.before_sleep()
             extra = self.core.serve([(fd, IN | OUT) for _, fd in self.open])
             gone = {fd for fd, what in (extra[1] if extra else ()) if what == CLOSED}
-            for ours, fd in self.open:
+            for _, fd in self.open:
                 if fd in gone:
                     os.close(fd)
             self.open = [pair for pair in self.open if pair[1] not in gone]

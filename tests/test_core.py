@@ -7,8 +7,6 @@ import socket
 import pytest
 from _pyredis import core as constants
 
-from pyredis.config import Config
-from pyredis.server import Server
 from tests.pairs import IN, OUT, OVER, Pairs
 from tests.session import R, Replies, encode
 

@@ -48,7 +48,8 @@ def memory_stats(server: Any, client: Any, argv: list[bytes]) -> dict[bytes, obj
     stats: dict[str, object] = {
         "peak.allocated": m.peak, "total.allocated": m.used, "startup.allocated": m.startup,
         "replication.backlog": 0, "replica.fullsync.buffer": 0, "clients.slaves": 0,
-        "clients.normal": m.clients, "cluster.links": 0, "aof.buffer": append["buffer_memory"] if append else 0, "lua.caches": scripts["script_bytes"],
+        "clients.normal": m.clients, "cluster.links": 0,
+        "aof.buffer": append["buffer_memory"] if append else 0, "lua.caches": scripts["script_bytes"],
         "functions.caches": scripts["function_bytes"], "script.VMs": scripts["eval_vm"] + scripts["function_vm"]}
     for row in rows:
         main, expires = tables(server.core, row[0])

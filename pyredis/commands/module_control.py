@@ -1,4 +1,4 @@
-"""module_control: MODULE. There are no modules; LOAD, LOADEX and UNLOAD say so, where enable-module-command lets one try."""
+"""module_control: MODULE. There are none; LOAD, LOADEX and UNLOAD say so where enable-module-command lets one try."""
 
 from typing import Any
 

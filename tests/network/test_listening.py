@@ -348,7 +348,7 @@ def test_maxclients_can_be_changed_while_running_as_far_as_there_are_descriptors
         server.call("CONFIG", "SET", "maxclients", 3)
         with connect(server) as third:
             assert third.call("PING") == "PONG"
-    with pytest.raises(peers.ReplyError, match="possibly related to argument 'maxclients'. - The operating system is not "
-                                               "able to handle the specified number of clients, try with "):
+    with pytest.raises(peers.ReplyError, match=r"possibly related to argument 'maxclients'\) - The operating system is "
+                                               r"not able to handle the specified number of clients, try with \d+"):
         server.call("CONFIG", "SET", "maxclients", 2**31)
     assert server.call("CONFIG", "GET", "maxclients") == [b"maxclients", b"3"]
