@@ -1,8 +1,10 @@
 """maxmemory: which keys are given up, when, and who is told."""
 
+import os
 import random
 
 import pytest
+from _pyredis import aof
 
 from tests.session import Effect, R, raises_reply
 
@@ -308,3 +310,22 @@ def test_idle_blocks_go_before_keys_do():
     r.server.core.set_memory_limit(limit)
     r.cycle()
     assert evicted(r) == 0 and used(r) <= limit
+
+
+def test_commands_on_their_way_to_the_file_do_not_count_and_are_told(tmp_path):
+    r = server("allkeys-lru")
+    ends = os.pipe()
+    aof.begin(r.server.core, os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT), ends[1], "no", 0, 0)
+    fill(r, 100)
+    r("SET", "large", "x" * 500_000)
+    told = int(next(line[26:] for line in r("INFO", "memory").split() if line.startswith(b"mem_not_counted_for_evict")))
+    assert told > 500_000
+    r.server.core.set_memory_limit(used(r) - told + 50_000)
+    r("PING")
+    assert evicted(r) == 0
+    r.server.core.set_memory_limit(used(r) - told - 1)
+    r("PING")
+    assert evicted(r) > 0
+    aof.abandon(r.server.core)
+    for end in ends:
+        os.close(end)

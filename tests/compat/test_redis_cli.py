@@ -125,6 +125,43 @@ def test_memkeys_names_the_key_that_takes_most_memory(cli: Cli, server: peers.Se
     assert re.search(r"Biggest string found '?\"whale\"'? has \d+ bytes", cli("--memkeys"))
 
 
+def fill_each_type(server: peers.Server) -> None:
+    """A large one of each type beside small ones."""
+    for size, name in ((3, "small"), (200, "large")):
+        numbers = list(range(size))
+        server.call("SET", f"{name}:string", "x" * size)
+        server.call("RPUSH", f"{name}:list", *numbers)
+        server.call("SADD", f"{name}:set", *numbers)
+        server.call("HSET", f"{name}:hash", *(word for n in numbers for word in (n, n)))
+        server.call("ZADD", f"{name}:zset", *(word for n in numbers for word in (n, n)))
+        for n in numbers:
+            server.call("XADD", f"{name}:stream", "*", "n", n)
+
+
+def test_bigkeys_names_the_biggest_of_each_type(cli: Cli, server: peers.Server) -> None:
+    fill_each_type(server)
+    found = cli("--bigkeys")
+    for kind, size in [("string", "200 bytes"), ("list", "200 items"), ("set", "200 members"), ("hash", "200 fields"),
+                       ("zset", "200 members"), ("stream", "200 entries")]:
+        assert re.search(rf"Biggest +{kind} found '?\"large:{kind}\"'? has {size}", found)
+    assert "Sampled 12 keys in the keyspace!" in found
+
+
+def test_memkeys_takes_samples_as_told(cli: Cli, server: peers.Server) -> None:
+    fill_each_type(server)
+    found = cli("--memkeys", "--memkeys-samples", "0")
+    for kind in ("string", "list", "set", "hash", "zset", "stream"):
+        size = server.call("MEMORY", "USAGE", f"large:{kind}", "SAMPLES", 0)
+        assert re.search(rf"Biggest +{kind} found '?\"large:{kind}\"'? has {size} bytes", found)
+
+
+def test_hotkeys_says_what_it_needs(server: peers.Server) -> None:
+    fill(server, 3)
+    done = subprocess.run([program(), "-p", str(server.port), "--hotkeys"], capture_output=True, timeout=60,
+                          check=False, env=without_preload())
+    assert b"An LFU maxmemory policy is not selected" in done.stdout + done.stderr
+
+
 def test_resp3_session_prints_maps_and_nulls(cli: Cli) -> None:
     out = cli("-3", "hello")
     assert "proto" in out and "3" in out
