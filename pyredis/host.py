@@ -36,8 +36,8 @@ def overcommit(path: str = OVERCOMMIT) -> str:
     if _word(path) in ("", "1"):
         return ""
     return ("WARNING Memory overcommit must be enabled! A child that saves shares the server's memory, but the kernel "
-            "may refuse to fork because the copy could need as much again. Run 'sysctl vm.overcommit_memory=1', and put "
-            "'vm.overcommit_memory = 1' into /etc/sysctl.conf to keep it.")
+            "may refuse to fork because the copy could need as much again. Run 'sysctl vm.overcommit_memory=1', and "
+            "put 'vm.overcommit_memory = 1' into /etc/sysctl.conf to keep it.")
 
 
 def huge_pages(path: str = THP_STATE) -> str:

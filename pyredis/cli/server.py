@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(manual.SERVER, end="")
         return 0
     if first == "--default-config":
-        from pyredis.default_config import default_config      # a server that starts needs none of its words
+        from pyredis.default_config import default_config  # a server that starts needs none of its words
         print(default_config(), end="")
         return 0
     if first == "--check-system":
