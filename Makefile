@@ -66,7 +66,7 @@ many: build
 
 # The wheel in dist/, and a short test of it as it is installed: in a clean environment, from elsewhere.
 wheel: $(VENV)/stamp
-	rm -rf dist
+	rm -rf dist build/lib* build/bdist*          # or modules that are gone would be in it
 	$(PY) -m pip wheel -q --disable-pip-version-check --wheel-dir dist .
 	$(PYTHON) -m venv --clear build/installed
 	build/installed/bin/pip install -q --disable-pip-version-check --no-index --find-links dist pyredis

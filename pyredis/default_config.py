@@ -35,7 +35,7 @@ Sizes are bytes, or have a unit: k, m, g are powers of 1000, kb, mb, gb powers o
 A line `include /path/or/glob*.conf` is replaced by that file's lines; the last line about a parameter counts.
 Most parameters can be changed while the server runs (CONFIG SET), and CONFIG REWRITE then writes them to this file.
 
-Redis's other parameters are accepted and do nothing; docs/configuration.md lists them and tells why."""
+Redis has more parameters, which are known here and without effect; docs/configuration.md lists them all."""
 
 
 class Section(NamedTuple):
