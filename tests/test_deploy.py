@@ -150,6 +150,24 @@ def test_without_supervised_nobody_is_told_and_under_systemd_nothing_goes_into_t
 
 @pytest.mark.socket
 @pytest.mark.parametrize("name", ["pyredis", "redis7"])
+def test_upstart_sees_the_server_stop_and_lets_it_go_on(name, tmp_path):
+    demand(name)
+    port = peers.free_port()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, peers.library_folders())), "UPSTART_JOB": "x"}
+    words = [*peers.command(name, tmp_path, port), "--supervised", "auto", "--logfile", str(tmp_path / "log")]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment) as server:
+        try:
+            _, status = os.waitpid(server.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGSTOP
+            server.send_signal(signal.SIGCONT)
+            until(lambda: "Ready to accept" in (tmp_path / "log").read_text(), "not ready")
+            assert b"process_supervised:upstart" in peers.Client(port).call("INFO", "server")
+        finally:
+            peers.end(server, PATIENCE)
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("name", ["pyredis", "redis7"])
 def test_a_daemon_answers_when_its_parent_is_gone_and_its_pid_file_goes_with_it(name, tmp_path):
     demand(name)
     port = peers.free_port()
