@@ -56,7 +56,8 @@ SECTIONS = (
         "unixsocket": "Listen on a unix socket as well.",
         "unixsocketperm": "The socket's permissions, in octal; 0 leaves them to the umask.",
         "http-port": "pyredis's own: a status page (/) and figures for Prometheus (/metrics), on the addresses of "
-                     "bind; 0 is none. With requirepass it asks for that password.",
+                     "bind; 0 is none. It asks for name and password of a user who may run INFO, SLOWLOG GET and "
+                     "LATENCY LATEST, unless the default user may and has no password.",
         "max-new-connections-per-cycle": "How many connections are accepted in one round of the loop.",
     }),
     Section("TLS", {
