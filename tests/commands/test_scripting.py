@@ -242,10 +242,17 @@ def test_a_script_within_a_transaction_has_its_effects_there(r):
         [b"set", b"k", b"1"], [b"incr", b"k"], [b"SET", b"x", b"y"]]
 
 
-def test_set_repl_none_keeps_a_call_from_being_propagated(r):
-    r("EVAL", "redis.call('set', 'a', 1) redis.set_repl(redis.REPL_NONE) redis.call('set', 'b', 1) "
+@pytest.mark.parametrize("target", ["NONE", "REPLICA", "SLAVE"])
+def test_set_repl_without_the_file_keeps_a_call_from_being_propagated(r, target):
+    r("EVAL", f"redis.call('set', 'a', 1) redis.set_repl(redis.REPL_{target}) redis.call('set', 'b', 1) "
               "redis.set_repl(redis.REPL_ALL) redis.call('set', 'c', 1)", 0)
     assert r.propagated == [[b"MULTI"], [b"set", b"a", b"1"], [b"set", b"c", b"1"], [b"EXEC"]]
+
+
+@pytest.mark.parametrize("target", ["AOF", "ALL"])
+def test_set_repl_with_the_file_propagates_a_call(r, target):
+    r("EVAL", f"redis.set_repl(redis.REPL_{target}) redis.call('set', 'a', 1)", 0)
+    assert r.propagated == [[b"set", b"a", b"1"]]
 
 
 def test_keys_made_up_by_a_script_live_until_the_effects_are_told(r):

@@ -8,6 +8,7 @@ from _pyredis.base.clock cimport (
     clock_ticks_per_us, clock_ticks_to_us, clock_unix_ms, clock_unix_us,
 )
 
+from _pyredis.base.glob cimport Glob, glob_compile, glob_head, glob_matches
 from _pyredis.base.hash cimport (hash_crc16, hash_crc64, hash_crc64_by_table, hash_sha1, hash_sha1_hex,
                                  hash_siphash13)
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
@@ -20,6 +21,7 @@ from _pyredis.base.num cimport (
     num_length_i64, num_parse_double, num_parse_i64, num_parse_long_double, num_parse_u64,
 )
 from _pyredis.base.rand cimport Rand, rand_below, rand_double, rand_fill, rand_seed, rand_u64
+from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.text cimport (
     text_compare_nocase, text_equal_nocase, text_glob, text_lower_into, text_next_word, text_repr,
 )
@@ -120,6 +122,18 @@ def sha1_hex(bytes data):
 
 def glob(bytes pattern, bytes text, bint nocase=False):
     return text_glob(pattern, len(pattern), text, len(text), nocase)
+
+
+def compiled_glob(bytes pattern, list names):
+    """For each name, whether it matches; the pattern is compiled once."""
+    cdef Glob g
+    cdef Slice p = slice_of(pattern, len(pattern)), name
+    found = []
+    glob_compile(&g, p)
+    for text in names:
+        name = slice_of(<bytes>text, len(<bytes>text))
+        found.append(bool(glob_matches(&g, p, glob_head(name), name)))
+    return found
 
 
 def equal_nocase(bytes a, bytes b):

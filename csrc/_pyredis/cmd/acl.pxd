@@ -1,5 +1,6 @@
 # acl -- what a user may do, and the check of it. The story is in acl.pyx.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from _pyredis.base.glob cimport Glob
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
@@ -29,14 +30,10 @@ cdef enum SelectorFlag:
     SELECTOR_ALL_DATABASES = 1 << 2
     SELECTOR_ALL_COMMANDS = 1 << 3
 
-cdef struct AclPattern:            # a glob, and what is needed to match the simple ones at a glance
-    uint64_t head                  # its first bytes, up to 8, as far as they are literal
-    uint64_t mask
+cdef struct AclPattern:
+    Glob glob
     Slice text                     # owned
-    uint32_t literal               # how many bytes at its start are literal
-    uint8_t rest                   # what follows these
     uint8_t bits                   # PatternBit, of a key's
-    bint at_a_glance               # `head` decides about names of 8 bytes and more
 
 cdef struct AclFirstWord:          # a word that a command may be called with although it is not allowed otherwise
     int index

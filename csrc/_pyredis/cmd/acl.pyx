@@ -8,8 +8,7 @@ what comes of them is compiled into these arrays, so the check of a request is a
 A user of whom a selector allows everything is not restricted, and connections of such users have no gate: the
 default user costs nothing. For others dispatch asks acl_gate (GATE_ACL). Before that stands a row for each
 command, made once: where its keys, channels and databases are. Nearly all commands have one key in argv[1]; only
-for the others is key_finder asked. Most patterns are literal up to a final star, and are told apart by their first
-eight bytes as a number.
+for the others is key_finder asked. Most patterns can be told apart at a glance (base/glob).
 
 Databases are Valkey's: a selector may be held to some. A command without keys that neither reads nor writes data
 may be run in any.
@@ -22,14 +21,15 @@ the arena's.
 """
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcmp, memcpy, memset, strcmp
+from libc.string cimport memcpy, memset, strcmp
 
+from _pyredis.base.glob cimport glob_compile, glob_head, glob_matches
 from _pyredis.base.hash cimport bytes_load64
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport slice_equal, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK
-from _pyredis.base.text cimport text_equal_nocase, text_glob
+from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.channels cimport (CHANNEL_KINDS, CHANNEL_PATTERN, Subscription, Subscriptions, channel_name)
 from _pyredis.cmd.ctx cimport (CMD_NO_AUTH, CMD_READONLY, CMD_WRITE, CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY,
                                CONN_MULTI, GATE_ACL, GATE_AUTH, KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY,
@@ -42,9 +42,6 @@ cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
 
 cdef enum:
-    REST_NOTHING = 0               # the pattern is literal to its end
-    REST_ALL                       # one star
-    REST_GLOB
     CATEGORY_KEYSPACE = 1 << 0     # of spec.Category
     CATEGORY_READ = 1 << 1
     CATEGORY_WRITE = 1 << 2
@@ -158,23 +155,9 @@ cdef AclPattern* acl_patterns(Server* s, int n) noexcept nogil:
 
 
 cdef void acl_set_pattern(Server* s, AclPattern* p, Slice text, uint8_t bits) noexcept nogil:
-    cdef size_t literal = 0, head
-    while literal < text.len and text.ptr[literal] not in (c'*', c'?', c'[', c'\\'):
-        literal += 1
-    head = literal if literal < 8 else 8
-    p.head = p.mask = 0
     p.text = acl_keep(s, text)
-    p.literal = <uint32_t>literal
     p.bits = bits
-    memcpy(&p.head, text.ptr, head)
-    memset(&p.mask, 0xff, head)
-    if literal == text.len:
-        p.rest = REST_NOTHING
-    elif literal + 1 == text.len and text.ptr[literal] == c'*':
-        p.rest = REST_ALL
-    else:
-        p.rest = REST_GLOB
-    p.at_a_glance = p.rest == REST_ALL and literal <= 8
+    glob_compile(&p.glob, text)
 
 
 cdef void _free_patterns(Server* s, AclPattern* p, int n) noexcept nogil:
@@ -323,37 +306,28 @@ cdef void acl_begin(Server* s, Conn* c) noexcept nogil:
 
 # ---------------------------------------------------------------- the check
 
-cdef inline bint _matches(const AclPattern* p, Slice name) noexcept nogil:
-    if name.len >= 8:
-        if bytes_load64(name.ptr) & p.mask != p.head:
-            return False
-        if p.at_a_glance:
-            return True
-    if name.len < p.literal or memcmp(name.ptr, p.text.ptr, p.literal) != 0:
-        return False
-    if p.rest == REST_ALL:
-        return name.len != 0                     # Redis: not even * matches an empty name
-    if p.rest == REST_NOTHING:
-        return name.len == p.literal
-    return text_glob(p.text.ptr, p.text.len, name.ptr, name.len, False)
-
-
 cdef inline bint _key_allowed(const Selector* x, Slice key, uint8_t need) noexcept nogil:
     """One pattern must allow all that is done to the key."""
+    cdef uint64_t head = glob_head(key)
+    cdef const AclPattern* p
     cdef int i
     for i in range(x.key_count):
-        if x.keys[i].bits & need == need and _matches(&x.keys[i], key):
+        p = &x.keys[i]
+        if p.bits & need == need and glob_matches(&p.glob, p.text, head, key):
             return True
     return False
 
 
 cdef bint _channel_allowed(const Selector* x, Slice name, bint is_pattern) noexcept nogil:
     """A pattern to subscribe to must stand among the selector's as it is."""
+    cdef uint64_t head = glob_head(name)
+    cdef const AclPattern* p
     cdef int i
     if x.flags & SELECTOR_ALL_CHANNELS:
         return True
     for i in range(x.channel_count):
-        if slice_equal(x.channels[i].text, name) if is_pattern else _matches(&x.channels[i], name):
+        p = &x.channels[i]
+        if slice_equal(p.text, name) if is_pattern else glob_matches(&p.glob, p.text, head, name):
             return True
     return False
 
@@ -510,7 +484,7 @@ cdef inline bint _plainly_allowed(const Ctx* c) noexcept nogil:
         return False
     head = bytes_load64(c.argv[1].ptr)
     while p < end:
-        if head & p.mask == p.head and p.at_a_glance and p.bits & row.need == row.need:
+        if head & p.glob.mask == p.glob.head and p.glob.at_a_glance and p.bits & row.need == row.need:
             return True
         p += 1
     return False

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
 from _pyredis.cmd.ctx cimport Command, Conn, Ctx, Server
+from _pyredis.cmd.named cimport Named
 from _pyredis.db.value cimport ValueType
 from _pyredis.ds.dict cimport Dict, DictType
 
@@ -29,19 +30,18 @@ cdef struct Waiter:                # a connection that waits; its links and its 
     Slice* argv
     Link* link
 
-cdef struct Wanted:                # a key of a database that somebody waits for; its name follows
+cdef struct Wanted:                # a key of a database that somebody waits for
+    Named named
     Link* first                    # who has waited longest
     Link* last
     Wanted* next_ready
     int db
     bint ready                     # stands in the list of ready keys
     bint busy                      # is being served: not to be freed
-    size_t length
 
 cdef struct Blocking:
     Dict* wanted                   # a table for each database
     DictType type
-    int databases
     size_t keys
     size_t clients
     Waiter** heap                  # those with a deadline, the earliest first

@@ -30,12 +30,13 @@ from _pyredis.base.status cimport BLOCKED, ERR_CUSTOM, OK, Status
 from _pyredis.cmd.command_log cimport command_slow
 from _pyredis.cmd.ctx cimport (CONN_BLOCKED, CONN_DENY_BLOCKING, CONN_GONE, CONN_REPLY_OFF, SINK_BLOCKING, Conn,
                                Ctx, Server, conn_due, fail_with)
+from _pyredis.cmd.named cimport (named_add, named_find, named_free, named_name, named_take, named_tables,
+                                 named_tables_free, named_type)
 from _pyredis.cmd.table cimport command_count
 from _pyredis.db.effects cimport EV_KEY_MISS, Effects
 from _pyredis.db.keyspace cimport LOOKUP_PEEK, Key, keyspace_get, keyspace_key
 from _pyredis.db.value cimport Entry, T_STRING, ValueType, entry_type
-from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter,
-                               dict_next, dict_remove)
+from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.wire.reply cimport reply_error, reply_null_array
 
 cdef extern from "ensure.h" nogil:
@@ -43,25 +44,13 @@ cdef extern from "ensure.h" nogil:
     void fatal_oom(size_t n)
 
 
-cdef const char* _name_of(const void* wanted, size_t* n) noexcept nogil:
-    n[0] = (<const Wanted*>wanted).length
-    return <const char*>wanted + sizeof(Wanted)
-
-
 cdef Blocking* blocking_new(Server* s) noexcept nogil:
     """Nobody waits yet. The server's sink SINK_BLOCKING is the one to tell of effects."""
     cdef Blocking* b = <Blocking*>calloc(1, sizeof(Blocking))
-    cdef int i
     if b == NULL:
         fatal_oom(sizeof(Blocking))
-    b.type = s.ks.type
-    b.type.key_of = _name_of
-    b.databases = s.ks.count
-    b.wanted = <Dict*>calloc(b.databases, sizeof(Dict))
-    if b.wanted == NULL:
-        fatal_oom(b.databases * sizeof(Dict))
-    for i in range(b.databases):
-        dict_init(&b.wanted[i], &b.type)
+    b.type = named_type(s)
+    b.wanted = named_tables(s, &b.type)
     s.sinks[<int>SINK_BLOCKING].take = _take_effects
     s.sinks[<int>SINK_BLOCKING].arg = s
     return b
@@ -70,11 +59,8 @@ cdef Blocking* blocking_new(Server* s) noexcept nogil:
 cdef void blocking_free(Server* s) noexcept nogil:
     """When no connection is left."""
     cdef Blocking* b = blocking_of(s)
-    cdef int i
-    for i in range(b.databases):
-        dict_free(&b.wanted[i])
+    named_tables_free(s, b.wanted)
     mem_free(s.mem, b.heap, b.heap_capacity * sizeof(void*))
-    libc_free(b.wanted)
     libc_free(b)
 
 
@@ -146,17 +132,11 @@ cdef Wanted* _wanted(Server* s, int db, Slice name, bint create) noexcept nogil:
     """The queue of a key; NULL if nobody waits for it, unless it is to be created."""
     cdef Blocking* b = blocking_of(s)
     cdef Key key = keyspace_key(s.ks, name)
-    cdef Wanted* wanted = <Wanted*>dict_find(&b.wanted[db], name.ptr, name.len, key.hash, NULL)
+    cdef Wanted* wanted = <Wanted*>named_find(&b.wanted[db], name, key.hash)
     if wanted != NULL or not create:
         return wanted
-    wanted = <Wanted*>mem_alloc(s.mem, sizeof(Wanted) + name.len)
-    wanted.first = wanted.last = NULL
-    wanted.next_ready = NULL
+    wanted = <Wanted*>named_add(&b.wanted[db], name, key.hash, sizeof(Wanted))
     wanted.db = db
-    wanted.ready = wanted.busy = False
-    wanted.length = name.len
-    memcpy(<char*>wanted + sizeof(Wanted), name.ptr, name.len)
-    dict_insert(&b.wanted[db], wanted, key.hash)
     b.keys += 1
     return wanted
 
@@ -164,16 +144,11 @@ cdef Wanted* _wanted(Server* s, int db, Slice name, bint create) noexcept nogil:
 cdef void _drop_if_idle(Server* s, Wanted* wanted) noexcept nogil:
     """Frees a queue in which nobody waits any more."""
     cdef Blocking* b = blocking_of(s)
-    cdef Slice name = slice_of(<char*>wanted + sizeof(Wanted), wanted.length)
-    cdef Place at
-    cdef Key key
     if wanted.first != NULL or wanted.busy or wanted.ready:
         return
-    key = keyspace_key(s.ks, name)
-    dict_find(&b.wanted[wanted.db], name.ptr, name.len, key.hash, &at)
-    dict_remove(&b.wanted[wanted.db], at, key.hash)
+    named_take(&b.wanted[wanted.db], wanted, keyspace_key(s.ks, named_name(wanted)).hash)
     b.keys -= 1
-    mem_free(s.mem, wanted, sizeof(Wanted) + wanted.length)
+    named_free(s.mem, wanted)
 
 
 cdef Waiter* _waiter_new(Ctx* c, int links) noexcept nogil:
@@ -392,6 +367,6 @@ cdef void blocking_done_with(Server* s, Wanted* key) noexcept nogil:
 
 cdef bint blocking_can_serve(Server* s, const Wanted* key, const Waiter* w) noexcept nogil:
     """Has the key a value of the type that this one waits for, or is any change enough?"""
-    cdef Slice name = slice_of(<const char*>key + sizeof(Wanted), key.length)
+    cdef Slice name = named_name(key)
     cdef Entry* e = keyspace_get(s.ks, &s.ks.dbs[key.db], keyspace_key(s.ks, name), LOOKUP_PEEK)
     return ((e != NULL and entry_type(e) == w.type) or w.any_change) and not w.conn.flags & CONN_GONE

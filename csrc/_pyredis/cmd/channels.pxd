@@ -1,7 +1,9 @@
 # channels -- who subscribed to what, and delivery to them. The story is in channels.pyx.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from _pyredis.base.slice cimport Slice, slice_of
+from libc.stdint cimport uint32_t, uint64_t
+from _pyredis.base.glob cimport Glob
+from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport Conn, Server
+from _pyredis.cmd.named cimport Named, named_name
 from _pyredis.db.keyspace cimport Key
 from _pyredis.ds.dict cimport Dict, DictType
 
@@ -15,9 +17,9 @@ cdef struct Slot:                  # one subscriber of a channel
     Conn* conn
     Subscription* subscription
 
-cdef struct Channel:               # a name that somebody subscribed to; the name follows
+cdef struct Channel:               # a name that somebody subscribed to
+    Named named
     uint64_t hash
-    size_t length
     Slot* slots
     size_t count
     size_t capacity
@@ -31,16 +33,13 @@ cdef struct Subscriptions:         # of one connection
     Dict of_kind[3]                # of Subscription, by name
     size_t channel_bytes           # of the channels themselves, each of which others may have, too
 
-cdef struct Matcher:               # what is needed of a pattern to refuse most names at a glance
-    uint64_t head                  # its first bytes, up to 8, as far as they are literal
-    uint64_t mask
+cdef struct Matcher:
+    Glob glob
     Channel* channel
-    uint32_t literal               # how many bytes at its start are literal
-    uint8_t rest                   # what follows these
 
 cdef struct Channels:
     Dict of_kind[3]                # of Channel, by name
-    DictType named
+    DictType type
     DictType held                  # of subscriptions
     Matcher* matchers              # one a pattern, in no order
     size_t matcher_capacity
@@ -69,4 +68,4 @@ cdef inline Channels* channels_of(const Server* s) noexcept nogil:
     return <Channels*>s.pubsub
 
 cdef inline Slice channel_name(const Channel* ch) noexcept nogil:
-    return slice_of(<const char*>ch + sizeof(Channel), ch.length)
+    return named_name(ch)

@@ -7,10 +7,7 @@
 Publishing walks one array. A subscription knows its place there, so that leaving is O(1) whatever the channel's
 size: the last subscriber takes the place. A pattern is one Channel however many have it, and is matched once.
 
-Most patterns begin with literal bytes (`news.*`), and end after one star. So each has a Matcher in one array:
-its first eight literal bytes as a number, to be compared with the first eight of the name under a mask. That
-refuses a thousand patterns in about a microsecond; only what passes is compared as text, and only what is more
-than `literal*` is matched as a glob.
+Each pattern has a Matcher in one array, which refuses most names at a glance (base/glob).
 
 A message is encoded once for each protocol that a subscriber speaks (cmd/output says how it gets there). Order: to
 one connection first the message for the channel itself, then those of its patterns, in no order, as in Redis.
@@ -25,12 +22,14 @@ belongs to its pattern, 4 a table is broken.
 """
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free as libc_free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy
 
+from _pyredis.base.glob cimport glob_compile, glob_head, glob_matches, glob_may_match
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc, mem_room
 from _pyredis.base.num cimport num_format_u64
-from _pyredis.base.text cimport text_glob
+from _pyredis.base.slice cimport slice_of
 from _pyredis.cmd.ctx cimport GATE_SUBSCRIBED, SINK_NOTIFY
+from _pyredis.cmd.named cimport named_add, named_find, named_free, named_take, named_type
 from _pyredis.cmd.output cimport output_push
 from _pyredis.db.effects cimport EV_KEY_MISS, EV_NEW
 from _pyredis.db.keyspace cimport keyspace_key
@@ -43,22 +42,16 @@ cdef extern from "ensure.h" nogil:
     void PREFETCH(const void* p)
 
 cdef enum:
-    REST_NOTHING = 0               # the pattern is literal to its end
-    REST_ALL                       # one star
-    REST_GLOB
     AHEAD = 4                      # subscribers whose lines are asked for before their turn
     HEADER_ROOM = 24               # `$`, digits, CR LF
     KEYSPACE_CHANNELS = 3          # notify-keyspace-events: K | E
     SHRINK_FROM = 16               # an array of fewer slots is left as it is
 
 
-cdef const char* _name_of(const void* channel, size_t* n) noexcept nogil:
-    n[0] = (<const Channel*>channel).length
-    return <const char*>channel + sizeof(Channel)
-
-
 cdef const char* _held_name(const void* subscription, size_t* n) noexcept nogil:
-    return _name_of((<const Subscription*>subscription).channel, n)
+    cdef Slice name = channel_name((<const Subscription*>subscription).channel)
+    n[0] = name.len
+    return name.ptr
 
 
 cdef Channels* channels_new(Server* s) noexcept nogil:
@@ -66,12 +59,11 @@ cdef Channels* channels_new(Server* s) noexcept nogil:
     cdef int i
     if p == NULL:
         fatal_oom(sizeof(Channels))
-    p.named = s.ks.type
-    p.named.key_of = _name_of
+    p.type = named_type(s)
     p.held = s.ks.type
     p.held.key_of = _held_name
     for i in range(CHANNEL_KINDS):
-        dict_init(&p.of_kind[i], &p.named)
+        dict_init(&p.of_kind[i], &p.type)
     return p
 
 
@@ -86,36 +78,15 @@ cdef void channels_free(Server* s) noexcept nogil:
 
 # ---------------------------------------------------------------- patterns
 
-cdef uint64_t _head(const char* p, size_t n) noexcept nogil:
-    """The first eight bytes, zeros where there are fewer."""
-    cdef uint64_t head = 0
-    memcpy(&head, p, n if n < 8 else 8)
-    return head
-
-
 cdef void _add_matcher(Server* s, Channel* pattern) noexcept nogil:
+    """After the pattern came into its table."""
     cdef Channels* p = channels_of(s)
-    cdef Slice text = channel_name(pattern)
-    cdef size_t literal = 0
     cdef Matcher* m
-    cdef char[8] ones
-    p.matchers = <Matcher*>mem_room(s.mem, p.matchers, p.of_kind[<int>CHANNEL_PATTERN].used, &p.matcher_capacity,
-                                    sizeof(Matcher), 4)
-    pattern.place = p.of_kind[<int>CHANNEL_PATTERN].used
+    pattern.place = p.of_kind[<int>CHANNEL_PATTERN].used - 1
+    p.matchers = <Matcher*>mem_room(s.mem, p.matchers, pattern.place, &p.matcher_capacity, sizeof(Matcher), 4)
     m = &p.matchers[pattern.place]
-    while literal < text.len and text.ptr[literal] not in (c'*', c'?', c'[', c'\\'):
-        literal += 1
-    memset(ones, 0xff, 8)
-    m.head = _head(text.ptr, literal)
-    m.mask = _head(ones, literal)
+    glob_compile(&m.glob, channel_name(pattern))
     m.channel = pattern
-    m.literal = <uint32_t>literal
-    if literal == text.len:
-        m.rest = REST_NOTHING
-    elif literal + 1 == text.len and text.ptr[literal] == c'*':
-        m.rest = REST_ALL
-    else:
-        m.rest = REST_GLOB
 
 
 cdef void _remove_matcher(Channels* p, const Channel* pattern) noexcept nogil:
@@ -123,20 +94,6 @@ cdef void _remove_matcher(Channels* p, const Channel* pattern) noexcept nogil:
     cdef Matcher* last = &p.matchers[p.of_kind[<int>CHANNEL_PATTERN].used - 1]
     last.channel.place = pattern.place
     p.matchers[pattern.place] = last[0]
-
-
-cdef inline bint _matches(const Matcher* m, uint64_t head, Slice name) noexcept nogil:
-    cdef Slice text
-    if head & m.mask != m.head or name.len < m.literal:
-        return False
-    text = channel_name(m.channel)
-    if m.literal > 8 and memcmp(name.ptr, text.ptr, m.literal) != 0:
-        return False
-    if m.rest == REST_ALL:
-        return name.len != 0                     # Redis: not even * matches an empty name
-    if m.rest == REST_NOTHING:
-        return name.len == m.literal
-    return text_glob(text.ptr, text.len, name.ptr, name.len, False)
 
 
 # ---------------------------------------------------------------- subscribing
@@ -172,14 +129,10 @@ cdef Channel* _channel(Server* s, ChannelKind kind, Key name) noexcept nogil:
     cdef Channel* ch = channels_find(s, kind, name)
     if ch != NULL:
         return ch
-    ch = <Channel*>mem_alloc(s.mem, sizeof(Channel) + name.name.len)
-    memset(ch, 0, sizeof(Channel))
+    ch = <Channel*>named_add(&p.of_kind[<int>kind], name.name, name.hash, sizeof(Channel))
     ch.hash = name.hash
-    ch.length = name.name.len
-    memcpy(<char*>ch + sizeof(Channel), name.name.ptr, name.name.len)
     if kind == CHANNEL_PATTERN:
         _add_matcher(s, ch)
-    dict_insert(&p.of_kind[<int>kind], ch, name.hash)
     _follow_audience(s)
     return ch
 
@@ -187,14 +140,11 @@ cdef Channel* _channel(Server* s, ChannelKind kind, Key name) noexcept nogil:
 cdef void _free_channel(Server* s, ChannelKind kind, Channel* ch) noexcept nogil:
     """Nobody is left."""
     cdef Channels* p = channels_of(s)
-    cdef Slice name = channel_name(ch)
-    cdef Place at
     if kind == CHANNEL_PATTERN:
         _remove_matcher(p, ch)
-    dict_find(&p.of_kind[<int>kind], name.ptr, name.len, ch.hash, &at)
-    dict_remove(&p.of_kind[<int>kind], at, ch.hash)
+    named_take(&p.of_kind[<int>kind], ch, ch.hash)
     mem_free(s.mem, ch.slots, ch.capacity * sizeof(Slot))
-    mem_free(s.mem, ch, sizeof(Channel) + ch.length)
+    named_free(s.mem, ch)
     _follow_audience(s)
 
 
@@ -304,7 +254,7 @@ cdef void channels_leave(Server* s, Conn* c) noexcept nogil:
 # ---------------------------------------------------------------- looking
 
 cdef Channel* channels_find(const Server* s, ChannelKind kind, Key name) noexcept nogil:
-    return <Channel*>dict_find(&channels_of(s).of_kind[<int>kind], name.name.ptr, name.name.len, name.hash, NULL)
+    return <Channel*>named_find(&channels_of(s).of_kind[<int>kind], name.name, name.hash)
 
 
 cdef size_t channels_held(const Conn* c, ChannelKind kind) noexcept nogil:
@@ -420,12 +370,15 @@ cdef size_t channels_publish(Server* s, Slice channel, Slice message) noexcept n
             words[1] = slice_of(b"message", 7)
             receivers = _deliver(s, ch, 3, words + 1)
     if patterns:
-        head = _head(channel.ptr, channel.len)
+        head = glob_head(channel)
         words[0] = slice_of(b"pmessage", 8)
         for i in range(patterns):
-            if _matches(&p.matchers[i], head, channel):
-                words[1] = channel_name(p.matchers[i].channel)
-                receivers += _deliver(s, p.matchers[i].channel, 4, words)
+            if not glob_may_match(&p.matchers[i].glob, head, channel):
+                continue                         # without a look at its name, which lies elsewhere
+            ch = p.matchers[i].channel
+            words[1] = channel_name(ch)
+            if glob_matches(&p.matchers[i].glob, words[1], head, channel):
+                receivers += _deliver(s, ch, 4, words)
     return receivers
 
 

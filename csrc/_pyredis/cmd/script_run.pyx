@@ -266,7 +266,7 @@ cdef int _call(lua_State* L, bint raising) noexcept nogil:
         nested.hash = _hash(t, t.argv[1])
         nested.hashed = True
     dispatch_nested(&nested)
-    if UNLIKELY(t.run.repl != REPL_ALL):         # redis.set_repl: what this call was to be repeated as is dropped
+    if UNLIKELY(not t.run.repl & REPL_AOF):      # redis.set_repl: who takes the commands is the append-only file alone
         t.server.ks.fx.rewrite_count = rewrites
     if t.conn.out.caught:
         api.settop(L, 0)                         # many arguments leave little of the stack

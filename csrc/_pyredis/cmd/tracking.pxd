@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.ctx cimport Conn, Ctx, Server
+from _pyredis.cmd.named cimport Named
 from _pyredis.ds.dict cimport Dict, DictType
 
 cdef enum TrackOption:
@@ -21,10 +22,10 @@ cdef struct Tracker:               # a connection that has ever asked for it
     uint32_t at                    # in Tracking.trackers
     size_t prefix_bytes            # of its prefixes, each of which others may have, too
 
-cdef struct TrackedKey:            # its name follows
-    uint32_t length
+cdef struct TrackedKey:
+    Named named
     uint32_t count                 # of trackers, ascending by address
-    size_t capacity                # 0: the only one is `one`
+    size_t capacity                # 0: `list` is not there, and the only one is `one`
     Tracker** list
     Tracker* one
 
@@ -35,13 +36,12 @@ cdef struct Prefix:                # of BCAST
     size_t capacity
     Dict changed                   # ChangedKey: since the last round
 
-cdef struct ChangedKey:            # its name follows
+cdef struct ChangedKey:
+    Named named
     uint64_t by                    # the id of who changed it; 0: nobody
-    size_t length
 
 cdef struct Tracking:
-    DictType key_type
-    DictType changed_type
+    DictType type                  # of tables of keys
     Dict keys                      # TrackedKey
     uint64_t items                 # trackers in all of them
     uint64_t most                  # tracking-table-max-keys; 0: no limit

@@ -28,10 +28,10 @@ from _pyredis.base.slice cimport slice_compare, slice_equal, slice_of
 from _pyredis.cmd.ctx cimport (CMD_PUBSUB, CMD_READONLY, CMD_SKIP_MONITOR, CONN_GONE, CONN_MULTI, CONN_TRACKING,
                                SINK_TRACKING, KeyRun)
 from _pyredis.cmd.key_finder cimport KEY_RUNS, keys_find
+from _pyredis.cmd.named cimport named_add, named_find, named_free, named_name, named_take, named_type
 from _pyredis.cmd.output cimport output_due, output_of_push
 from _pyredis.db.effects cimport EV_NEW, Effect, Effects, effect_is_change
-from _pyredis.ds.dict cimport (Place, dict_drain, dict_find, dict_find_entry, dict_free, dict_hash, dict_init,
-                               dict_insert, dict_random, dict_remove)
+from _pyredis.ds.dict cimport dict_drain, dict_free, dict_hash, dict_init, dict_random
 from _pyredis.wire.reply cimport Out, out_append, reply_array, reply_bulk, reply_int, reply_push, reply_text
 
 cdef extern from "ensure.h" nogil:
@@ -41,25 +41,13 @@ cdef enum:
     FORGET_STEP = 100              # keys beyond the limit that are forgotten between two rounds
 
 
-cdef const char* _tracked_name(const void* key, size_t* n) noexcept nogil:
-    n[0] = (<const TrackedKey*>key).length
-    return <const char*>key + sizeof(TrackedKey)
-
-
-cdef const char* _changed_name(const void* key, size_t* n) noexcept nogil:
-    n[0] = (<const ChangedKey*>key).length
-    return <const char*>key + sizeof(ChangedKey)
-
-
 cdef Tracking* tracking_new(Server* s) noexcept nogil:
     """Nobody tracks yet. The server's sink SINK_TRACKING is the one to tell of effects."""
     cdef Tracking* t = <Tracking*>calloc(1, sizeof(Tracking))
     if t == NULL:
         fatal_oom(sizeof(Tracking))
-    t.key_type = t.changed_type = s.ks.type
-    t.key_type.key_of = _tracked_name
-    t.changed_type.key_of = _changed_name
-    dict_init(&t.keys, &t.key_type)
+    t.type = named_type(s)
+    dict_init(&t.keys, &t.type)
     s.sinks[<int>SINK_TRACKING].take = _take_effects
     s.sinks[<int>SINK_TRACKING].arg = s
     return t
@@ -159,7 +147,7 @@ cdef void _free_key(Server* s, TrackedKey* key) noexcept nogil:
         _release(s, list[i])
     if key.capacity:
         mem_free(s.mem, key.list, key.capacity * sizeof(void*))
-    mem_free(s.mem, key, sizeof(TrackedKey) + key.length)
+    named_free(s.mem, key)
 
 
 cdef void _free_visited(void* arg, void* key) noexcept nogil:
@@ -199,17 +187,10 @@ cdef void _add_tracker(Server* s, TrackedKey* key, Tracker* t) noexcept nogil:
 
 cdef void _track(Server* s, Slice name, Tracker* tracker) noexcept nogil:
     cdef Tracking* t = tracking_of(s)
-    cdef uint64_t hash = dict_hash(&t.key_type, name.ptr, name.len)
-    cdef Place at
-    cdef TrackedKey* key = <TrackedKey*>dict_find(&t.keys, name.ptr, name.len, hash, &at)
+    cdef uint64_t hash = dict_hash(&t.type, name.ptr, name.len)
+    cdef TrackedKey* key = <TrackedKey*>named_find(&t.keys, name, hash)
     if key == NULL:
-        key = <TrackedKey*>mem_alloc(s.mem, sizeof(TrackedKey) + name.len)
-        key.length = <uint32_t>name.len
-        key.count = 0
-        key.capacity = 0
-        key.list = NULL
-        memcpy(<char*>key + sizeof(TrackedKey), name.ptr, name.len)
-        dict_insert(&t.keys, key, hash)
+        key = <TrackedKey*>named_add(&t.keys, name, hash, sizeof(TrackedKey))
     _add_tracker(s, key, tracker)
 
 
@@ -244,23 +225,21 @@ cdef void _forget(Server* s, TrackedKey* key, const Conn* by) noexcept nogil:
         if t.conn == NULL or not t.on or t.options & TRACK_BCAST:
             continue
         if not (t.options & TRACK_NOLOOP and t.conn == by):
-            _tell(s, t, slice_of(<char*>key + sizeof(TrackedKey), key.length))
+            _tell(s, t, named_name(key))
     _free_key(s, key)
 
 
 cdef void _limit(Server* s) noexcept nogil:
     cdef Tracking* t = tracking_of(s)
     cdef TrackedKey* key
-    cdef Place at
-    cdef uint64_t hash
+    cdef Slice name
     cdef int i
     for i in range(FORGET_STEP):
         if t.most == 0 or t.keys.used <= t.most:
             return
         key = <TrackedKey*>dict_random(&t.keys, &s.ks.rand)
-        hash = dict_hash(&t.key_type, <char*>key + sizeof(TrackedKey), key.length)
-        dict_find_entry(&t.keys, key, hash, &at)
-        dict_remove(&t.keys, at, hash)
+        name = named_name(key)
+        named_take(&t.keys, key, dict_hash(&t.type, name.ptr, name.len))
         _forget(s, key, NULL)
 
 
@@ -290,7 +269,7 @@ cdef void tracking_add_prefix(Server* s, Conn* c, Slice prefix) noexcept nogil:
         p.text = slice_of(text, prefix.len)
         p.list = NULL
         p.count = p.capacity = 0
-        dict_init(&p.changed, &t.changed_type)
+        dict_init(&p.changed, &t.type)
         t.prefixes = <Prefix**>mem_room(s.mem, t.prefixes, t.prefix_count, &t.prefix_capacity, sizeof(void*), 4)
         t.prefixes[t.prefix_count] = p
         t.prefix_count += 1
@@ -303,7 +282,7 @@ cdef void tracking_add_prefix(Server* s, Conn* c, Slice prefix) noexcept nogil:
 
 
 cdef void _free_changed(void* mem, void* key) noexcept nogil:
-    mem_free(<Arena*>mem, key, sizeof(ChangedKey) + (<ChangedKey*>key).length)
+    named_free(<Arena*>mem, key)
 
 
 cdef void _leave_prefixes(Server* s, Tracker* tracker) noexcept nogil:
@@ -332,21 +311,17 @@ cdef void _leave_prefixes(Server* s, Tracker* tracker) noexcept nogil:
 cdef void _note(Server* s, Slice name, uint64_t by) noexcept nogil:
     """Gathers the key under each prefix that it has."""
     cdef Tracking* t = tracking_of(s)
-    cdef uint64_t hash = dict_hash(&t.changed_type, name.ptr, name.len)
+    cdef uint64_t hash = dict_hash(&t.type, name.ptr, name.len)
     cdef ChangedKey* key
     cdef Prefix* p
-    cdef Place at
     cdef size_t i
     for i in range(t.prefix_count):
         p = t.prefixes[i]
         if name.len < p.text.len or p.text.len and memcmp(name.ptr, p.text.ptr, p.text.len) != 0:
             continue
-        key = <ChangedKey*>dict_find(&p.changed, name.ptr, name.len, hash, &at)
+        key = <ChangedKey*>named_find(&p.changed, name, hash)
         if key == NULL:
-            key = <ChangedKey*>mem_alloc(s.mem, sizeof(ChangedKey) + name.len)
-            key.length = name.len
-            memcpy(<char*>key + sizeof(ChangedKey), name.ptr, name.len)
-            dict_insert(&p.changed, key, hash)
+            key = <ChangedKey*>named_add(&p.changed, name, hash, sizeof(ChangedKey))
         key.by = by
         t.changed = True
 
@@ -357,12 +332,8 @@ cdef void _gather(void* list, void* key) noexcept nogil:
     at[0] += 1
 
 
-cdef inline Slice _name(const ChangedKey* key) noexcept nogil:
-    return slice_of(<const char*>key + sizeof(ChangedKey), key.length)
-
-
 cdef int _by_name(const void* a, const void* b) noexcept nogil:
-    return slice_compare(_name((<ChangedKey**>a)[0]), _name((<ChangedKey**>b)[0]))
+    return slice_compare(named_name((<ChangedKey**>a)[0]), named_name((<ChangedKey**>b)[0]))
 
 
 cdef void _broadcast(Server* s, Prefix* p) noexcept nogil:
@@ -388,7 +359,7 @@ cdef void _broadcast(Server* s, Prefix* p) noexcept nogil:
         reply_array(out, told)
         for k in range(n):
             if not (but and keys[k].by == but):
-                reply_bulk(out, _name(keys[k]).ptr, keys[k].length)
+                reply_bulk(out, named_name(keys[k]).ptr, keys[k].named.length)
         output_due(s, to)
     for k in range(n):
         _free_changed(s.mem, keys[k])
@@ -419,7 +390,6 @@ cdef void _take(Server* s, Effects* fx) noexcept nogil:
     cdef Conn* by = s.current
     cdef TrackedKey* key
     cdef Effect* e
-    cdef Place at
     cdef uint64_t hash
     cdef size_t i, first = t.taken
     cdef bint flushed = False
@@ -441,10 +411,10 @@ cdef void _take(Server* s, Effects* fx) noexcept nogil:
             _note(s, e.key, by.id if by != NULL else 0)
         if t.keys.used == 0:
             continue
-        hash = dict_hash(&t.key_type, e.key.ptr, e.key.len)
-        key = <TrackedKey*>dict_find(&t.keys, e.key.ptr, e.key.len, hash, &at)
+        hash = dict_hash(&t.type, e.key.ptr, e.key.len)
+        key = <TrackedKey*>named_find(&t.keys, e.key, hash)
         if key != NULL:
-            dict_remove(&t.keys, at, hash)
+            named_take(&t.keys, key, hash)
             _forget(s, key, by)
 
 

@@ -11,7 +11,6 @@ cdef enum WatchState:              # of the key when the watch began, and since:
 cdef struct Watching:              # of the server
     Dict* keys                     # a table of WatchedKey for each database
     DictType type
-    int databases
     size_t clients                 # that watch something
     size_t count                   # of keys that are watched
 

@@ -20,50 +20,34 @@ swapping a database is O(watches in it). A Watch is 48 bytes, a watched key 24 a
 """
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free as libc_free
-from libc.string cimport memcpy, strcmp
+from libc.string cimport strcmp
 
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
-from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport CONN_DIRTY_CAS, SINK_WATCH
+from _pyredis.cmd.named cimport (Named, named_add, named_find, named_free, named_name, named_take, named_tables,
+                                 named_tables_free, named_type)
 from _pyredis.cmd.queue cimport Transaction, Watch, transaction_of, transaction_open, transaction_rest
 from _pyredis.db.effects cimport EV_EXPIRED, Effect, Effects, effect_is_change
 from _pyredis.db.keyspace cimport keyspace_find, keyspace_key
 from _pyredis.db.value cimport Entry, entry_is_over
-from _pyredis.ds.dict cimport (DictIter, Place, dict_find, dict_free, dict_init, dict_insert, dict_iter, dict_next,
-                               dict_remove)
+from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 
 cdef extern from "ensure.h" nogil:
     void fatal_oom(size_t n)
 
-cdef struct WatchedKey:            # its name follows
-    Watch* first
+cdef struct WatchedKey:
+    Named named
     int db
-    size_t length
-
-
-cdef inline Slice _name(const WatchedKey* k) noexcept nogil:
-    return slice_of(<const char*>k + sizeof(WatchedKey), k.length)
-
-
-cdef const char* _name_of(const void* key, size_t* n) noexcept nogil:
-    n[0] = (<const WatchedKey*>key).length
-    return <const char*>key + sizeof(WatchedKey)
+    Watch* first
 
 
 cdef Watching* watching_new(Server* s) noexcept nogil:
     """Nobody watches anything yet. The server's sink SINK_WATCH is the one to tell of effects."""
     cdef Watching* w = <Watching*>calloc(1, sizeof(Watching))
-    cdef int i
     if w == NULL:
         fatal_oom(sizeof(Watching))
-    w.type = s.ks.type
-    w.type.key_of = _name_of
-    w.databases = s.ks.count
-    w.keys = <Dict*>calloc(w.databases, sizeof(Dict))
-    if w.keys == NULL:
-        fatal_oom(w.databases * sizeof(Dict))
-    for i in range(w.databases):
-        dict_init(&w.keys[i], &w.type)
+    w.type = named_type(s)
+    w.keys = named_tables(s, &w.type)
     s.sinks[<int>SINK_WATCH].take = _take_effects
     s.sinks[<int>SINK_WATCH].arg = s
     return w
@@ -71,10 +55,7 @@ cdef Watching* watching_new(Server* s) noexcept nogil:
 
 cdef void watching_free(Server* s) noexcept nogil:
     cdef Watching* w = watching_of(s)
-    cdef int i
-    for i in range(w.databases):
-        dict_free(&w.keys[i])
-    libc_free(w.keys)
+    named_tables_free(s, w.keys)
     libc_free(w)
 
 
@@ -88,27 +69,20 @@ cdef WatchState _state(Server* s, int db, Key key) noexcept nogil:
 cdef WatchedKey* _watched_key(Server* s, int db, Key key) noexcept nogil:
     """The key's list of watchers, made if there is none."""
     cdef Watching* all = watching_of(s)
-    cdef WatchedKey* k = <WatchedKey*>dict_find(&all.keys[db], key.name.ptr, key.name.len, key.hash, NULL)
+    cdef WatchedKey* k = <WatchedKey*>named_find(&all.keys[db], key.name, key.hash)
     if k != NULL:
         return k
-    k = <WatchedKey*>mem_alloc(s.mem, sizeof(WatchedKey) + key.name.len)
-    k.first = NULL
+    k = <WatchedKey*>named_add(&all.keys[db], key.name, key.hash, sizeof(WatchedKey))
     k.db = db
-    k.length = key.name.len
-    memcpy(<char*>k + sizeof(WatchedKey), key.name.ptr, key.name.len)
-    dict_insert(&all.keys[db], k, key.hash)
     all.count += 1
     return k
 
 
 cdef void _drop_key(Server* s, WatchedKey* k) noexcept nogil:
     cdef Watching* all = watching_of(s)
-    cdef Key key = keyspace_key(s.ks, _name(k))
-    cdef Place at
-    dict_find(&all.keys[k.db], key.name.ptr, key.name.len, key.hash, &at)
-    dict_remove(&all.keys[k.db], at, key.hash)
+    named_take(&all.keys[k.db], k, keyspace_key(s.ks, named_name(k)).hash)
     all.count -= 1
-    mem_free(s.mem, k, sizeof(WatchedKey) + k.length)
+    named_free(s.mem, k)
 
 
 cdef void watch_add(Ctx* c, Key key) noexcept nogil:
@@ -172,7 +146,7 @@ cdef bint watch_expired(Server* s, const Conn* conn) noexcept nogil:
     cdef WatchedKey* k
     while w != NULL:
         k = <WatchedKey*>w.key
-        if w.state == WATCH_LIVE and _state(s, k.db, keyspace_key(s.ks, _name(k))) == WATCH_EXPIRED:
+        if w.state == WATCH_LIVE and _state(s, k.db, keyspace_key(s.ks, named_name(k))) == WATCH_EXPIRED:
             return True
         w = w.next_own
     return False
@@ -203,7 +177,7 @@ cdef void _all_changed(Server* s, int db) noexcept nogil:
     dict_iter(&watching_of(s).keys[db], &walk)
     k = <WatchedKey*>dict_next(&walk)
     while k != NULL:
-        now = _state(s, db, keyspace_key(s.ks, _name(k)))
+        now = _state(s, db, keyspace_key(s.ks, named_name(k)))
         w = k.first
         while w != NULL:
             if w.state == WATCH_LIVE or now == WATCH_LIVE:
@@ -230,6 +204,6 @@ cdef void _take_effects(void* server, Effects* fx) noexcept nogil:
         if e.key.ptr == NULL:
             _all_changed(s, e.db)
             continue
-        k = <WatchedKey*>dict_find(&all.keys[e.db], e.key.ptr, e.key.len, keyspace_key(s.ks, e.key).hash, NULL)
+        k = <WatchedKey*>named_find(&all.keys[e.db], e.key, keyspace_key(s.ks, e.key).hash)
         if k != NULL:
             _key_changed(s, k, e)
