@@ -135,7 +135,7 @@ SECTIONS = (
         "maxclients": "How many clients may be connected; more are told so and closed. The limit of open files is "
                       "raised to this and 32 more, or maxclients is lowered to what the system gives.",
         "maxmemory-clients": "How much memory all connections together may take, in bytes or as a percentage of "
-                             "maxmemory; 0 is no limit.",
+                             "maxmemory; 0 is no limit. Beyond it the heaviest are closed.",
         "client-query-buffer-limit": "The most unfinished input of one client.",
         "client-output-buffer-limit": "By class of client: closed at once above the first size, or after so many "
                                       "seconds above the second; 0 is no limit. Who does not read holds memory.",

@@ -193,7 +193,7 @@ cdef bint channels_join(Server* s, Conn* c, ChannelKind kind, Key name) noexcept
     sub.place = ch.count
     ch.count += 1
     dict_insert(&subs.of_kind[<int>kind], sub, name.hash)
-    subs.channel_bytes += mem_footprint(sizeof(Channel) + ch.length)
+    subs.channel_bytes += mem_footprint(sizeof(Channel) + ch.named.length)
     return True
 
 
@@ -222,7 +222,7 @@ cdef bint channels_part(Server* s, Conn* c, ChannelKind kind, Key name) noexcept
     if sub == NULL:
         return False
     dict_remove(&subs.of_kind[<int>kind], at, name.hash)
-    subs.channel_bytes -= mem_footprint(sizeof(Channel) + sub.channel.length)
+    subs.channel_bytes -= mem_footprint(sizeof(Channel) + sub.channel.named.length)
     _end(s, kind, sub)
     _forget_if_idle(s, c)
     return True
