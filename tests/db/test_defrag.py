@@ -200,7 +200,7 @@ def test_a_string_that_a_reply_holds_stays_where_it_is():
 
 # ---------------------------------------------------------------- slabs
 
-def holes(r, n=20_000, keep=3):
+def holes(r, n=60_000, keep=3):
     """Fills some slabs, and takes all but every third key out again."""
     for first in range(0, n, 500):
         r("MSET", *[word for i in range(first, first + 500) for word in (f"key:{i:08}", "x" * 50)])
@@ -231,8 +231,7 @@ def test_what_is_not_moved_is_used_again_when_the_pass_is_over():
         step(r, 100, everything=False)
     r.server.config.set_many([(b"activedefrag", b"no")])
     before = slabs(r)
-    for i in range(5000):
-        r("SET", f"key:{i:08}", "x" * 50)
+    r("MSET", *[word for i in range(5000) for word in (f"key:{i:08}", "x" * 50)])
     assert slabs(r) < before + (512 << 10)
     assert sound(r)
 
@@ -243,15 +242,15 @@ def test_the_cycle_runs_when_it_is_switched_on_and_pays():
     before, data = figures(r)["waste"], digest(r)
     r.session.set_clock(-1)                        # a slice ends by the clock
     r.cycle()
-    assert figures(r)["waste"] == before           # it is off
+    assert figures(r)["total_us"] == 0             # it is off
     r("CONFIG", "SET", "activedefrag", "yes")
     for _ in range(1000):
         r.cycle()
-        if figures(r)["waste"] <= before // 3:
+        if figures(r)["waste"] <= before // 2:
             break
         time.sleep(0.001)
     found = figures(r)
-    assert found["waste"] <= before // 3
+    assert found["waste"] <= before // 2
     assert (found["running"], found["total_us"] > 0) == ((99, True) if before else (0, False))
     r("CONFIG", "SET", "activedefrag", "no")
     assert figures(r)["running"] == figures(r)["current_us"] == 0
