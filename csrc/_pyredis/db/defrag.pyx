@@ -74,10 +74,8 @@ cdef void defrag_set(Defrag* x, Keyspace* ks, DefragPolicy policy) noexcept nogi
     """Another configuration. Switched off, a pass under way ends at once."""
     x.policy = policy
     x.rest_until_us = 0
-    if not policy.on and x.phase != DEFRAG_RESTS:
-        _end(x, ks)
-        while arena_reinstate(ks.mem, ALL):
-            pass
+    if not policy.on:
+        _give_up(x, ks)
 
 
 cdef void defrag_reset_stats(Defrag* x, Keyspace* ks) noexcept nogil:
@@ -196,11 +194,13 @@ cdef void defrag_begin(Defrag* x, Keyspace* ks) noexcept nogil:
     x.waste_before = compact_waste(ks.mem)
 
 
-cdef void _end(Defrag* x, Keyspace* ks) noexcept nogil:
+cdef void _give_up(Defrag* x, Keyspace* ks) noexcept nogil:
     _forget_large(x, ks)
     x.phase = DEFRAG_RESTS
     x.share = 0
     x.began_us = 0
+    while arena_reinstate(ks.mem, ALL):
+        pass
 
 
 cdef bint defrag_step(Defrag* x, Keyspace* ks) noexcept nogil:
