@@ -5,7 +5,8 @@
 Keys are those of bench.load.fill, with values of `size` bytes, or collections of four kinds (bench.load.saving).
 Told are used_memory and resident memory when full, with half deleted, and when the server has rested for two seconds
 or `seconds` are over; the time until then and the processor time it took; and how long a client that sends PINGs
-(bench.load.ping) waited meanwhile, in milliseconds. A build that cannot defragment says so in its own words.
+(bench.load.ping) waited meanwhile, and before, while nothing happened, in milliseconds. A build that cannot
+defragment says so in its own words.
 """
 
 import argparse
@@ -51,6 +52,11 @@ def wait_until_calm(server: peers.Server, seconds: float) -> float:
     return busy - began
 
 
+def start_ping(server: peers.Server) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+
+
 def run(server: peers.Server, options: argparse.Namespace) -> dict[str, Any]:
     if options.kind == "strings":
         fill(server.port, 0, options.keys, options.size)
@@ -62,9 +68,10 @@ def run(server: peers.Server, options: argparse.Namespace) -> dict[str, Any]:
     half = memory(server)
     server.call("CONFIG", "SET", *SETTINGS)
     digest = server.call("DEBUG", "DIGEST")
-    ping = subprocess.Popen([sys.executable, "-m", "bench.load.ping", str(server.port)], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
-    time.sleep(0.5)
+    ping = start_ping(server)
+    time.sleep(2)
+    idle = json.loads(ping.communicate("")[0])
+    ping = start_ping(server)
     spent = server.cpu_us()
     try:
         server.call("CONFIG", "SET", "activedefrag", "yes")
@@ -76,7 +83,7 @@ def run(server: peers.Server, options: argparse.Namespace) -> dict[str, Any]:
     waits = json.loads(ping.communicate("")[0])
     stats = peers.info_fields(server.call("INFO", "stats"))
     return {"full": full, "half": half, "after": memory(server), "seconds": round(seconds, 2),
-            "cpu_seconds": round(spent, 2), "ping": waits, "same_data": server.call("DEBUG", "DIGEST") == digest,
+            "cpu_seconds": round(spent, 2), "ping": waits, "ping_before": idle, "same_data": server.call("DEBUG", "DIGEST") == digest,
             **{name: int(stats[f"active_defrag_{name}"]) for name in ("hits", "misses", "key_hits", "key_misses")},
             "active_ms": int(stats["total_active_defrag_time"])}
 

@@ -261,10 +261,10 @@ cdef int64_t _between(Core core) noexcept nogil:
         wait = min(s.pause_until_ms - now, <int64_t>PAUSED_WAIT_MS)
     if blocking_of(s).heap_count:
         wait = min(wait, max(blocking_expire(s) + 1 - now, <int64_t>0))
-    wait = min(wait, _defragment(core, now))
     tracking_settle(s)
     _take_due(core)
     aof_flush(s)
+    wait = min(wait, _defragment(core, now))
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
