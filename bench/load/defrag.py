@@ -76,6 +76,7 @@ def run(server: peers.Server, options: argparse.Namespace) -> dict[str, Any]:
     try:
         server.call("CONFIG", "SET", "activedefrag", "yes")
     except peers.ReplyError as error:
+        time.sleep(1)
         ping.communicate("")
         return {"full": full, "half": half, "refused": str(error)}
     seconds = wait_until_calm(server, options.seconds)

@@ -265,4 +265,6 @@ cdef int64_t defrag_cycle(Defrag* x, Keyspace* ks, const Clock* clock) noexcept 
         now = clock_mono_us(clock)
     spent = clock_mono_us(clock) - began
     x.stats.us += spent
+    if x.phase == DEFRAG_RESTS:
+        return DEFRAG_IDLE_MS
     return max((spent * (100 - x.share) // x.share + 999) // 1000, <int64_t>1)
