@@ -84,7 +84,8 @@ def run(server: peers.Server, options: argparse.Namespace) -> dict[str, Any]:
     waits = json.loads(ping.communicate("")[0])
     stats = peers.info_fields(server.call("INFO", "stats"))
     return {"full": full, "half": half, "after": memory(server), "seconds": round(seconds, 2),
-            "cpu_seconds": round(spent, 2), "ping": waits, "ping_before": idle, "same_data": server.call("DEBUG", "DIGEST") == digest,
+            "cpu_seconds": round(spent, 2), "ping": waits, "ping_before": idle,
+            "same_data": server.call("DEBUG", "DIGEST") == digest,
             **{name: int(stats[f"active_defrag_{name}"]) for name in ("hits", "misses", "key_hits", "key_misses")},
             "active_ms": int(stats["total_active_defrag_time"])}
 

@@ -53,7 +53,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
                                     tracking_free, tracking_new, tracking_of, tracking_settle)
 from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conns_finish_group, conns_run
-from _pyredis.db.defrag cimport DEFRAG_IDLE_MS, defrag_cycle, defrag_free, defrag_new
+from _pyredis.db.defrag cimport defrag_cycle, defrag_free, defrag_new
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,

@@ -8,6 +8,7 @@ import random
 import time
 
 import _pyredis.defrag as defrag
+import _pyredis.saving as saving
 import pytest
 
 from tests.grammar import Grammar, commands
@@ -257,7 +258,8 @@ def test_the_cycle_runs_when_it_is_switched_on_and_pays():
     assert digest(r) == data and sound(r)
 
 
-@pytest.mark.parametrize("parameter", [{"active_defrag_ignore_bytes": 10 << 20}, {"active_defrag_threshold_lower": 1000}])
+@pytest.mark.parametrize("parameter", [{"active_defrag_ignore_bytes": 10 << 20},
+                                       {"active_defrag_threshold_lower": 1000}])
 def test_a_waste_below_the_thresholds_is_left_alone(parameter):
     r = server(activedefrag="yes", **{**FAST, **parameter})
     holes(r)
@@ -267,6 +269,21 @@ def test_a_waste_below_the_thresholds_is_left_alone(parameter):
         r.cycle()
         time.sleep(0.001)
     assert slabs(r) == before and figures(r)["running"] == 0
+
+
+def test_nothing_moves_while_a_child_reads_the_same_pages():
+    r = server(activedefrag="yes", **FAST)
+    holes(r)
+    r.session.set_clock(-1)
+    saving.set_sharing(r.server.core, True)
+    for _ in range(10):
+        r.cycle()
+        time.sleep(0.001)
+    assert figures(r)["total_us"] == 0
+    saving.set_sharing(r.server.core, False)
+    time.sleep(0.2)
+    r.cycle()
+    assert (figures(r)["total_us"] > 0) == (figures(r)["waste"] > 0)
 
 
 def test_resetting_the_statistics_resets_these():

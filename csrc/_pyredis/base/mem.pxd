@@ -61,7 +61,6 @@ cdef void*  mem_settled_lines(Arena* a, void* p, size_t n) noexcept nogil       
 
 cdef extern from "ensure.h" nogil:
     bint MEM_PASS_THROUGH
-    void PREFETCH(const void* p)
 
 cdef inline Slab* mem_slab(const void* p) noexcept nogil:
     """The slab of an object of up to MEM_SMALL_MAX bytes."""

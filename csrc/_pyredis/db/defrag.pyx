@@ -21,8 +21,13 @@ share of the processor: from active-defrag-cycle-min per cent at the lower thres
 While a child saves nothing moves, for that would copy pages; a pass under way waits. A pass that won back less than an
 eighth of what was wasted is followed by a rest, or what cannot move would keep it going for ever.
 
-Cost: an entry that stays costs about 25 ns, one that moves about 150. An address is looked up in its slab's header, of
-which both are fetched before. State: the Defrag, the arena's retired slabs, Quicklist.unsettled.
+Cost: to tell whether an object is to move, its slab's header is read, which is fetched with the entry two buckets
+ahead. State: the Defrag, the arena's retired slabs, Quicklist.unsettled.
+
+Measured (bench/load/defrag, 23 November 2026, a shared 2-core Xeon): 3 M strings of 100 bytes, half of them deleted at
+random: 459 MB resident for 226 used, and 261 after 0.61 s, of which 0.16 s were work: 105 ns a key, every other of which
+moved. A client's PING took 0.54 ms at p99.9 meanwhile (0.31 before), 0.66 at most. The largest part of the processor
+time besides, 0.2 s, is the system's, for taking the pages back.
 """
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
