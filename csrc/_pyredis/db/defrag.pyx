@@ -26,8 +26,7 @@ ahead. State: the Defrag, the arena's retired slabs, Quicklist.unsettled.
 
 Measured (bench/load/defrag, 23 November 2026, a shared 2-core Xeon): 3 M strings of 100 bytes, half of them deleted at
 random: 459 MB resident for 226 used, and 261 after 0.61 s, of which 0.16 s were work: 105 ns a key, every other of which
-moved. A client's PING took 0.54 ms at p99.9 meanwhile (0.31 before), 0.66 at most. The largest part of the processor
-time besides, 0.2 s, is the system's, for taking the pages back.
+moved. A client's PING took 0.54 ms at p99.9 meanwhile (0.31 before), 0.66 at most.
 """
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
