@@ -87,7 +87,7 @@ SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 
 # Why a parameter has no effect yet. One word here is a feature to build.
 TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
-LUA, DEFRAG = "scripting", "defragmentation"
+LUA = "scripting"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 CRASH = "crash reports"
 LAZY = "freeing, which is always in steps when it is much"
@@ -95,7 +95,6 @@ CHECKS = "the checks of payloads, which are always made in full"
 RDB = "snapshots"
 MALLOC, TESTING = "only for jemalloc", "only for tests"
 NO_TLS = "Unable to update TLS configuration. Check server logs."
-NO_DEFRAG = "Active defragmentation cannot be enabled: pyredis has no defragmenter"
 NO_RDMA = "No RDMA building support."
 
 PARAMETERS: tuple[Param, ...] = (
@@ -229,14 +228,14 @@ PARAMETERS: tuple[Param, ...] = (
     P("activerehashing", YES_NO, True, todo="rehashing, which the table does not need"),
     P("hz", Integer(0, INT_MAX, clamp=(1, 500)), 10),
     P("dynamic-hz", YES_NO, True, todo="the timer, whose rate is hz alone"),
-    P("activedefrag", YES_NO, False, todo=DEFRAG, off=NO_DEFRAG),
-    P("active-defrag-cycle-max", Integer(1, 99), 25, todo=DEFRAG),
-    P("active-defrag-cycle-min", Integer(1, 99), 1, todo=DEFRAG),
-    P("active-defrag-cycle-us", Integer(0, 100000), 500, VALKEY, todo=DEFRAG),
-    P("active-defrag-ignore-bytes", Memory(1, LONG_MAX), 100 << 20, todo=DEFRAG),
-    P("active-defrag-max-scan-fields", Integer(1, LONG_MAX), 1000, todo=DEFRAG),
-    P("active-defrag-threshold-lower", Integer(0, 1000), 10, todo=DEFRAG),
-    P("active-defrag-threshold-upper", Integer(0, 1000), 100, todo=DEFRAG),
+    P("activedefrag", YES_NO, False),
+    P("active-defrag-cycle-max", Integer(1, 99), 25),
+    P("active-defrag-cycle-min", Integer(1, 99), 1),
+    P("active-defrag-cycle-us", Integer(0, 100000), 500, VALKEY),
+    P("active-defrag-ignore-bytes", Memory(1, LONG_MAX), 100 << 20),
+    P("active-defrag-max-scan-fields", Integer(1, LONG_MAX), 1000),
+    P("active-defrag-threshold-lower", Integer(0, 1000), 10),
+    P("active-defrag-threshold-upper", Integer(0, 1000), 100),
     P("jemalloc-bg-thread", YES_NO, True, todo=MALLOC),
 
     # forms of values

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import _pyredis.defrag as defrag
 from _pyredis.eviction import not_counted, over_limit_us
 
 import pyredis
@@ -186,7 +187,7 @@ def _memory(server: Any) -> Fields:
     yield "mem_aof_buffer", append["buffer_memory"] if append else 0
     yield "mem_allocator", "pyredis-arena"
     yield "mem_overhead_db_hashtable_rehashing", 0        # the table grows bucket by bucket, in place
-    yield "active_defrag_running", 0
+    yield "active_defrag_running", defrag.figures(server.core)["running"]
     stats = server.core.stats()
     yield "lazyfree_pending_objects", stats["lazy_pending"]
     yield "lazyfreed_objects", stats["lazy_freed"]
@@ -279,6 +280,13 @@ def _snapshot(children: Any, snapshot: Any) -> Fields:
     yield "rdb_last_cow_size", snapshot.last_copied
 
 
+def _defragmentation(d: dict[str, int]) -> Fields:
+    for name in ("hits", "misses", "key_hits", "key_misses"):
+        yield f"active_defrag_{name}", d[name]
+    yield "total_active_defrag_time", d["total_us"] // 1000
+    yield "current_active_defrag_time", d["current_us"] // 1000
+
+
 def _threads(server: Any) -> Fields:
     stats = server.core.stats()
     yield "io_thread_0", f"clients={server.core.connected},reads={stats['reads']},writes={stats['writes']}"
@@ -319,10 +327,9 @@ def _stats(server: Any) -> Fields:
     yield "pubsubshard_channels", subscribed["shard_channels"]
     yield "latest_fork_usec", server.children.fork_microseconds
     yield "total_forks", server.children.forks
-    for name in ("migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
-                 "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-                 "total_active_defrag_time", "current_active_defrag_time"):
+    for name in ("migrate_cached_sockets", "slave_expires_tracked_keys"):
         yield name, 0
+    yield from _defragmentation(defrag.figures(server.core))
     counts = server.core.tracking_counts()
     yield from zip(("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"), counts[1:], strict=True)
     yield "unexpected_error_replies", 0

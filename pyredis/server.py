@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import _pyredis.defrag as defrag
 import _pyredis.eviction as eviction
 import _pyredis.limits as limits
 import _pyredis.observe as observe
@@ -65,6 +66,8 @@ ENCODING_LIMITS = ("list-max-listpack-size", "list-compress-depth", "set-max-int
                    "set-max-listpack-entries", "set-max-listpack-value", "hash-max-listpack-entries",
                    "hash-max-listpack-value", "zset-max-listpack-entries", "zset-max-listpack-value",
                    "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes")
+DEFRAG = tuple(f"active-defrag-{name}" for name in ("ignore-bytes", "threshold-lower", "threshold-upper", "cycle-min",
+                                                    "cycle-max", "cycle-us", "max-scan-fields"))
 CONTROLS = (acl_control, client_control, command, config_control, debug_control, memory_control,
             module_control, monitoring_control, persistence_control, scripting_control, server_control,
             tracking_control)
@@ -159,6 +162,16 @@ class Server:
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),
                "active-expire-effort")
 
+        follow(self._set_defrag, "activedefrag", *DEFRAG)
+
+    def _set_defrag(self) -> None:
+        config = self.config
+        defrag.set_policy(self.core, config["activedefrag"], ignore_bytes=config["active-defrag-ignore-bytes"],
+                          lower=config["active-defrag-threshold-lower"], upper=config["active-defrag-threshold-upper"],
+                          least=config["active-defrag-cycle-min"], most=config["active-defrag-cycle-max"],
+                          cycle_us=config["active-defrag-cycle-us"],
+                          max_scan_fields=config["active-defrag-max-scan-fields"])
+
     def _limit_log(self, kind: int, threshold: str, most: str) -> None:
         observe.limit_log(self.core, kind, self.config[threshold], self.config[most])
 
@@ -217,6 +230,7 @@ class Server:
     def reset_stats(self) -> None:
         """CONFIG RESETSTAT."""
         self.core.reset_stats()
+        defrag.reset_stats(self.core)
         self.metrics.reset()
         self.acl.reset_stats()
 

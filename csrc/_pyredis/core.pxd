@@ -4,6 +4,7 @@ from _pyredis.client cimport Client
 from _pyredis.cmd.ctx cimport Conn, Ctx, Server
 from _pyredis.base.status cimport Status
 from _pyredis.conn cimport Batch
+from _pyredis.db.defrag cimport Defrag
 from _pyredis.encode cimport Encoder
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -42,6 +43,8 @@ cdef class Core:
     cdef public object on_busy     # called from within such a command: polls, and calls serve_others
     cdef int64_t next_expire_ms
     cdef int expire_effort
+    cdef Defrag* defrag
+    cdef int64_t next_defrag_ms
 
     cdef Status _control(self, Ctx* c) noexcept
     cdef void _call_on_log_client(self, int level, const char* text, Conn* c) noexcept

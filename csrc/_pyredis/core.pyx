@@ -54,6 +54,7 @@ from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN 
 from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
 from _pyredis.cmd.weights cimport (weights_free, weights_new, weights_note, weights_of, weights_settle)
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conn_shrink_input, conns_finish_group, conns_run
+from _pyredis.db.defrag cimport defrag_cycle, defrag_free, defrag_new
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
 from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
@@ -84,6 +85,7 @@ cdef enum:
     REAP_STEP = 1000               # buried entries freed between two rounds
     COOL_STEP = 8                  # slabs given back to the system between two rounds
     EXPIRE_BUDGET_US = 1000
+    SLOWEST_DEFRAG_MS = 60000      # more than any pause of the defragmenter
     PAUSED_WAIT_MS = 100
     AT_REST_MS = 2000              # without a word: its input takes no more room than it fills
     NEVER_IDLE = CONN_FAKE | CONN_BLOCKED | CONN_HELD | CONN_MONITOR     # these wait for the server
@@ -232,6 +234,19 @@ cdef void _round(Core core) noexcept nogil:
     core.s.stats.loop_ticks += clock_ticks() - began
 
 
+cdef int64_t _defragment(Core core, int64_t now) noexcept nogil:
+    """Some of it, if it is time; milliseconds until it is time again."""
+    cdef uint64_t began
+    if core.next_defrag_ms > now + SLOWEST_DEFRAG_MS:    # the clock was set back
+        core.next_defrag_ms = now
+    if now >= core.next_defrag_ms:
+        began = clock_ticks()
+        core.next_defrag_ms = now + defrag_cycle(core.defrag, core.s.ks, &core.s.clock)
+        if core.defrag.share:
+            latency_add_ticks(core.s, b"active-defrag-cycle", clock_ticks() - began)
+    return core.next_defrag_ms - now
+
+
 cdef int64_t _between(Core core) noexcept nogil:
     """Work between two rounds; milliseconds until it wants to be called again at the latest."""
     cdef Server* s = core.s
@@ -261,6 +276,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     weights_settle(s)
     _take_due(core)
     aof_flush(s)
+    wait = min(wait, _defragment(core, now))
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
@@ -298,6 +314,7 @@ cdef class Core:
         self.s.watching = watching_new(self.s)
         self.s.propagation = propagation_new(self.s)
         self.s.eviction = eviction_new(self.s)
+        self.defrag = defrag_new(self.s.ks)
         eviction_of(self.s).drain = _drain
         clock_init(&self.s.clock)
         self.s.latency = latency_new(self.s)
@@ -335,6 +352,7 @@ cdef class Core:
             return
         while self.s.first != NULL:
             conn_free(self.s, self.s.first)
+        defrag_free(self.defrag, self.s.ks)
         aof_free(self.s)
         propagation_free(self.s)
         blocking_free(self.s)

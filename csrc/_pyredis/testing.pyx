@@ -19,14 +19,27 @@ from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects, effects_words
 from _pyredis.db.hash_type cimport hash_check
 from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
+from _pyredis.db.list_type cimport list_check
+from _pyredis.db.set_type cimport set_check, set_of
 from _pyredis.db.stream_type cimport stream_check, stream_of
-from _pyredis.db.value cimport T_HASH, T_STREAM, Entry, ValueType, entry_type
+from _pyredis.db.value cimport T_HASH, T_LIST, T_SET, T_STREAM, T_ZSET, Entry, ValueType, entry_type
+from _pyredis.db.zset_type cimport zset_check
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.rdb.file_writer cimport FileAux, FileFacts, file_write
 from _pyredis.rdb.sink cimport (SINK_COMPRESS, SINK_CRC, Sink, sink_finish, sink_free, sink_to_function,
                                 sink_to_memory)
 from _pyredis.wire.reply cimport out_sent, out_views
 from _pyredis.rows cimport fill_table, keys_in
+
+
+cdef int _check_value(Keyspace* ks, const Entry* e) noexcept:
+    if entry_type(e) == T_LIST:
+        return list_check(ks, e)
+    if entry_type(e) == T_SET:
+        return set_check(ks, set_of(e))
+    if entry_type(e) == T_ZSET:
+        return zset_check(ks, e)
+    return hash_check(ks, e) if entry_type(e) == T_HASH else stream_check(stream_of(e))
 
 
 cdef class KeyFinder:
@@ -154,6 +167,15 @@ cdef class Session:
         """0, or the number of the rule that a stream of the server breaks."""
         return self._first_broken(T_STREAM)
 
+    def check_values(self):
+        """0, or the number of the rule that a value of the server breaks (plus 1,000 times its type)."""
+        cdef int broken
+        for t in (T_LIST, T_SET, T_ZSET, T_HASH, T_STREAM):
+            broken = self._first_broken(t)
+            if broken:
+                return 1000 * <int>t + broken
+        return 0
+
     cdef int _first_broken(self, ValueType t) noexcept:
         """What the first broken value of a type breaks."""
         cdef Keyspace* ks = self.core.s.ks
@@ -165,7 +187,7 @@ cdef class Session:
             e = <Entry*>dict_next(&it)
             while e != NULL and not broken:
                 if entry_type(e) == t:
-                    broken = hash_check(ks, e) if t == T_HASH else stream_check(stream_of(e))
+                    broken = _check_value(ks, e)
                 e = <Entry*>dict_next(&it)
         return broken
 

@@ -87,7 +87,7 @@ def diagnosis(m: Memory, clients: int) -> str:
                      "the difference as this process's until MEMORY PURGE.")
     if ratio(m.active, m.used) > 1.1 and m.active - m.used > 10 << 20:
         found.append(f"Holes: slabs hold {human(m.active - m.used)} that no object uses, because objects of "
-                     "a few sizes went away. New data of the same sizes fills them.")
+                     "a few sizes went away. New data of the same sizes fills them; activedefrag gives them back.")
     if ratio(m.rss, m.resident) > 1.1 and m.rss - m.resident > 50 << 20:
         found.append(f"Overhead: {human(m.rss - m.resident)} of the process are outside the data: Python, "
                      "code, and freed large blocks.")

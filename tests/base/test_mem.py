@@ -61,6 +61,20 @@ class ArenaMachine(RuleBasedStateMachine):
             self.blocks[number] = n
 
     @rule()
+    def retire(self):
+        self.memory.retire()
+
+    @rule(pick=st.integers(0, 10**6), times=st.integers(1, 70), everything=st.booleans())
+    def settle(self, pick, times, everything):
+        self.memory.settle_everything(everything)
+        for i in range(times if self.blocks else 0):
+            assert self.memory.settle(self.some(pick + i))
+
+    @rule(most=st.sampled_from([1, 3, 1000]))
+    def reinstate(self, most):
+        self.memory.reinstate(most)
+
+    @rule()
     def trim(self):
         self.memory.trim()
 
@@ -151,3 +165,50 @@ def test_growing_keeps_the_bytes_across_the_border_to_large_blocks():
     assert memory.used == footprint(2000)
     memory.free(1)
     assert (memory.used, memory.large) == (0, 0)
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("n", [8, 40, 1000])
+def test_moving_what_stands_in_retired_slabs_leaves_hardly_a_hole(n, kept):
+    memory = Memory()
+    count = 40 * SLAB // n
+    for number in range(count):
+        memory.alloc(number, n)
+    left = random.Random(n).sample(range(count), int(count * kept))
+    for number in set(range(count)) - set(left):
+        memory.free(number)
+    memory.retire()
+    assert memory.check() == 0
+    for number in left:
+        assert memory.settle(number)
+    assert memory.check() == 0
+    assert not memory.reinstate(1)              # each of them is empty
+    assert memory.waste <= 3 * SLAB
+    assert memory.pass_through or memory.slabs <= len(left) * footprint(n) + 3 * SLAB
+
+
+def test_a_retired_slab_that_is_not_emptied_serves_again_when_reinstated():
+    memory = Memory()
+    for number in range(10 * SLAB // 40):
+        memory.alloc(number, 40)
+    for number in range(10 * SLAB // 40):
+        if number % 4:
+            memory.free(number)
+    before = memory.slabs
+    memory.retire()
+    assert memory.reinstate(1) == (not memory.pass_through)
+    while memory.reinstate(1):
+        pass
+    for number in range(5 * SLAB // 40):
+        if number % 4:
+            memory.alloc(number, 40)
+    assert memory.slabs == before
+    assert memory.check() == 0
+
+
+def test_full_slabs_are_left_alone():
+    memory = Memory()
+    for number in range(10 * SLAB // 40):
+        memory.alloc(number, 40)
+    memory.retire()
+    assert not memory.reinstate(1)

@@ -1,19 +1,22 @@
 # mem -- the slab arena. The story is in mem.pyx.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 
 cdef enum:
     MEM_SMALL_MAX = 1024           # requests up to this come from slabs
     MEM_CLASSES = 129              # one class every 8 bytes: 0, 8, ... 1024
     MEM_SLAB = 65536               # bytes of a slab, and its alignment
+    MEM_HEADER = 64                # of a slab: a whole cache line, so lines stay aligned
+    MEM_CHUNK_SLABS = 64           # slabs of a chunk
 
 cdef struct Slab:                  # stands at the start of its 64 KiB
     Slab* next                     # in the class's list of slabs with room
     Slab* prev
     void* free                     # objects given back, linked through their first word
-    uint32_t size                  # bytes of an object
+    uint32_t size                  # bytes of an object; 0: a spare
     uint32_t used                  # objects handed out
     uint32_t carved                # objects ever handed out; those above are untouched memory
     uint32_t capacity
+    uint32_t retired               # to be emptied: nothing is taken from it any more
 
 cdef struct Arena:
     Slab* room[MEM_CLASSES]        # slabs with room, by class
@@ -28,11 +31,17 @@ cdef struct Arena:
     void** chunks                  # mappings that slabs are carved from
     size_t chunk_count
     size_t chunk_capacity
+    Slab retired                   # head of the list of slabs that are to be emptied
+    uint64_t moved                 # what mem_settled was asked about: objects that moved, and that stayed
+    uint64_t stayed
+    bint unsettled                 # for tests: mem_settled moves whatever it is asked about
 
 cdef Arena* arena_new() noexcept nogil
 cdef void   arena_free(Arena* a) noexcept nogil            # and all it handed out from slabs
 cdef size_t arena_trim(Arena* a) noexcept nogil            # gives spare slabs back to the system; bytes
 cdef bint   arena_cool(Arena* a, size_t most) noexcept nogil   # likewise, but for some warm ones, and at most so many
+cdef void   arena_retire(Arena* a, Slab* s) noexcept nogil     # nothing is taken from it until arena_reinstate
+cdef bint   arena_reinstate(Arena* a, size_t most) noexcept nogil  # up to so many retired slabs; True: there are more
 cdef int    arena_check(Arena* a) noexcept nogil           # 0, or the number of the broken rule
 
 cdef void*  mem_alloc(Arena* a, size_t n) noexcept nogil   # never NULL: exhaustion ends the process
@@ -46,8 +55,22 @@ cdef void*  mem_grown(Arena* a, void* array, size_t* capacity, size_t width, siz
 cdef void*  mem_alloc_lines(Arena* a, size_t n) noexcept nogil
 cdef void   mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil
 
+# The object where it stands from now on: elsewhere, if its slab is to be emptied. Its holders are the caller's to tell.
+cdef void*  mem_moved(Arena* a, void* p, size_t n) noexcept nogil
+cdef void*  mem_settled_lines(Arena* a, void* p, size_t n) noexcept nogil          # of mem_alloc_lines
+
 cdef extern from "ensure.h" nogil:
     bint MEM_PASS_THROUGH
+
+cdef inline Slab* mem_slab(const void* p) noexcept nogil:
+    """The slab of an object of up to MEM_SMALL_MAX bytes."""
+    return <Slab*>(<uintptr_t>p & ~<uintptr_t>(MEM_SLAB - 1))
+
+cdef inline void* mem_settled(Arena* a, void* p, size_t n) noexcept nogil:
+    if a.unsettled or (n <= MEM_SMALL_MAX and not MEM_PASS_THROUGH and mem_slab(p).retired):
+        return mem_moved(a, p, n)
+    a.stayed += 1
+    return p
 
 cdef inline size_t mem_footprint(size_t n) noexcept nogil:
     """Bytes that a request of n bytes really takes."""

@@ -15,6 +15,11 @@ used again. A slab that becomes empty goes to the spare list, which serves every
 arena_cool returns pages to the system (MADV_DONTNEED), so resident memory follows the data down: some at a time,
 for each costs 10 us or more, and when much is freed thousands of slabs become empty almost at once.
 
+Objects that were freed here and there leave slabs half empty. Such a slab can be retired (base/compact chooses): it
+leaves its class's list, so nothing is taken from it, and stands in a list of its own, so that mem_free notices as ever
+when it becomes empty; neither function knows of it. mem_settled moves an object out of a retired slab, for whoever
+can tell all who hold its address (db/defrag).
+
 `used` counts exactly what is in use (mem_footprint of every live request); it is what used_memory and
 maxmemory mean here. Running out of memory ends the process, as in Redis: half a write is worse than none.
 
@@ -24,7 +29,8 @@ Cost: alloc and free are O(1), about ten instructions when the slab is warm. Not
 
 Rules checked by arena_check: 1 a slab with room is listed under its own class; 2 it has room, and its
 counts agree; 3 its free list has carved - used objects, all inside it; 4 slab_bytes equals the slabs
-that are in use, as far as the lists show.
+that are in use, as far as the lists show; 5 a slab in the list of the retired is marked so and has room, and no
+other is marked.
 """
 from libc.stdint cimport uint32_t, uintptr_t
 from libc.stdlib cimport free as libc_free, malloc as libc_malloc, realloc as libc_realloc, calloc
@@ -49,9 +55,7 @@ cdef extern from "ensure.h" nogil:
     bint UNLIKELY(bint x)
 
 cdef enum:
-    CHUNK = 4 << 20
-    SLABS_A_CHUNK = CHUNK // MEM_SLAB
-    HEADER = 64                    # a slab's header takes a whole cache line, so lines stay aligned
+    CHUNK = MEM_CHUNK_SLABS * MEM_SLAB
     MAPPED_LEAST = 128 << 10       # lines of this size are mapped: malloc would keep many and let them go at once
     WARM_SPARES = 16               # empty slabs that keep their physical memory
 
@@ -99,7 +103,7 @@ cdef void _map_chunk(Arena* a) noexcept nogil:
     a.chunks[a.chunk_count] = base
     a.chunk_count += 1
     cdef int i
-    for i in range(SLABS_A_CHUNK - 1, -1, -1):
+    for i in range(MEM_CHUNK_SLABS - 1, -1, -1):
         a.spare = <Slab**>_grown(a.spare, a.spare_count, &a.spare_capacity)
         a.spare[a.spare_count] = <Slab*>(base + i * MEM_SLAB)
         a.spare_count += 1
@@ -114,15 +118,24 @@ cdef Slab* _open_slab(Arena* a, size_t cls) noexcept nogil:
         a.spare_resident -= 1
     cdef Slab* s = a.spare[a.spare_count]
     s.size = <uint32_t>(cls * 8)
-    s.capacity = (MEM_SLAB - HEADER) // s.size
+    s.capacity = (MEM_SLAB - MEM_HEADER) // s.size
     s.used = 0
     s.carved = 0
+    s.retired = 0
     s.free = NULL
     s.prev = NULL
     s.next = NULL
     a.room[cls] = s
     a.slab_bytes += MEM_SLAB
     return s
+
+
+cdef inline void _list(Arena* a, Slab* s, size_t cls) noexcept nogil:
+    s.next = a.room[cls]
+    s.prev = NULL
+    if s.next != NULL:
+        s.next.prev = s
+    a.room[cls] = s
 
 
 cdef void _unlist(Arena* a, Slab* s, size_t cls) noexcept nogil:
@@ -139,11 +152,35 @@ cdef void _unlist(Arena* a, Slab* s, size_t cls) noexcept nogil:
 cdef void _close_slab(Arena* a, Slab* s, size_t cls) noexcept nogil:
     """An empty slab leaves its class. It is warm, and stands on top of the spares."""
     _unlist(a, s, cls)
+    s.size = s.retired = 0
     a.slab_bytes -= MEM_SLAB
     a.spare = <Slab**>_grown(a.spare, a.spare_count, &a.spare_capacity)
     a.spare[a.spare_count] = s
     a.spare_count += 1
     a.spare_resident += 1
+
+
+cdef void arena_retire(Arena* a, Slab* s) noexcept nogil:
+    """A slab that has room, and objects, is not used for new ones any more. It never is first in the list it joins,
+    so that mem_free takes it for one that is not the last of its class."""
+    _unlist(a, s, s.size // 8)
+    s.retired = 1
+    s.prev = &a.retired
+    s.next = a.retired.next
+    if s.next != NULL:
+        s.next.prev = s
+    a.retired.next = s
+
+
+cdef bint arena_reinstate(Arena* a, size_t most) noexcept nogil:
+    cdef Slab* s = a.retired.next
+    while s != NULL and most:
+        _unlist(a, s, 0)
+        s.retired = 0
+        _list(a, s, s.size // 8)
+        s = a.retired.next
+        most -= 1
+    return s != NULL
 
 
 cdef bint arena_cool(Arena* a, size_t most) noexcept nogil:
@@ -187,7 +224,7 @@ cdef void* mem_alloc(Arena* a, size_t n) noexcept nogil:
         p = s.free
         s.free = (<void**>p)[0]
     else:
-        p = <char*>s + HEADER + <size_t>s.carved * s.size
+        p = <char*>s + MEM_HEADER + <size_t>s.carved * s.size
         s.carved += 1
     s.used += 1
     a.used += cls * 8
@@ -208,14 +245,10 @@ cdef void mem_free(Arena* a, void* p, size_t n) noexcept nogil:
     cdef size_t cls = (n + 7) >> 3
     if cls == 0:
         cls = 1
-    cdef Slab* s = <Slab*>(<uintptr_t>p & ~<uintptr_t>(MEM_SLAB - 1))
+    cdef Slab* s = mem_slab(p)
     ENSURE(s.size == cls * 8)
     if s.used == s.capacity:                     # was full: has room from now on
-        s.next = a.room[cls]
-        s.prev = NULL
-        if s.next != NULL:
-            s.next.prev = s
-        a.room[cls] = s
+        _list(a, s, cls)
     (<void**>p)[0] = s.free
     s.free = p
     s.used -= 1
@@ -241,6 +274,15 @@ cdef void* mem_realloc(Arena* a, void* p, size_t old, size_t n) noexcept nogil:
     cdef void* q = mem_alloc(a, n)
     memcpy(q, p, old if old < n else n)
     mem_free(a, p, old)
+    return q
+
+
+cdef void* mem_moved(Arena* a, void* p, size_t n) noexcept nogil:
+    """A copy of the object, which is freed."""
+    cdef void* q = mem_alloc(a, n)
+    memcpy(q, p, n)
+    mem_free(a, p, n)
+    a.moved += 1
     return q
 
 
@@ -279,23 +321,53 @@ cdef void mem_free_lines(Arena* a, void* p, size_t n) noexcept nogil:
     a.large_bytes -= n
 
 
+cdef void* mem_settled_lines(Arena* a, void* p, size_t n) noexcept nogil:
+    """mem_settled for lines; those that no slab has stand well wherever they are."""
+    cdef void* q
+    if n <= MEM_SMALL_MAX and (n & (n - 1)) == 0 and not MEM_PASS_THROUGH:
+        return mem_settled(a, p, n)
+    if not a.unsettled:
+        a.stayed += 1
+        return p
+    q = mem_alloc_lines(a, n)
+    memcpy(q, p, n)
+    mem_free_lines(a, p, n)
+    a.moved += 1
+    return q
+
+
+cdef int _check_retired(Arena* a) noexcept nogil:
+    cdef const Slab* before = &a.retired
+    cdef const Slab* s = a.retired.next
+    while s != NULL:
+        if not s.retired or s.prev != before or s.used == 0 or s.used >= s.capacity:
+            return 5
+        before = s
+        s = s.next
+    return 0
+
+
 cdef int arena_check(Arena* a) noexcept nogil:
     cdef size_t cls, listed = 0
     cdef uint32_t loose
     cdef Slab* s
     cdef char* p
+    if _check_retired(a):
+        return 5
     for cls in range(MEM_CLASSES):
         s = a.room[cls]
         while s != NULL:
             listed += MEM_SLAB
             if s.size != cls * 8 or (s.prev == NULL) != (a.room[cls] == s):
                 return 1
+            if s.retired:
+                return 5
             if s.used >= s.capacity or s.carved > s.capacity or s.used > s.carved:
                 return 2
             loose = 0
             p = <char*>s.free
             while p != NULL and loose <= s.carved:
-                if p < <char*>s + HEADER or p >= <char*>s + MEM_SLAB or (p - <char*>s - HEADER) % s.size:
+                if p < <char*>s + MEM_HEADER or p >= <char*>s + MEM_SLAB or (p - <char*>s - MEM_HEADER) % s.size:
                     return 3
                 loose += 1
                 p = <char*>(<void**>p)[0]

@@ -12,9 +12,10 @@ from _pyredis.base.glob cimport Glob, glob_compile, glob_head, glob_matches
 from _pyredis.base.hash cimport (hash_crc16, hash_crc64, hash_crc64_by_table, hash_sha1, hash_sha1_hex,
                                  hash_siphash13)
 from _pyredis.base.lzf cimport lzf_compress, lzf_decompress
+from _pyredis.base.compact cimport Compact, compact_begin, compact_retire, compact_survey, compact_waste
 from _pyredis.base.mem cimport (MEM_PASS_THROUGH, MEM_SLAB, Arena, arena_check, arena_cool, arena_free, arena_new,
-                                arena_trim, mem_alloc, mem_alloc_lines, mem_footprint, mem_free, mem_free_lines,
-                                mem_realloc)
+                                arena_reinstate, arena_trim, mem_alloc, mem_alloc_lines, mem_footprint, mem_free,
+                                mem_free_lines, mem_realloc, mem_settled, mem_settled_lines)
 from _pyredis.base.num cimport (
     NUM_DOUBLE_MAX, NUM_I64_MAX, NUM_LONG_DOUBLE_MAX,
     num_digits_u64, num_format_double, num_format_i64, num_format_long_double_human, num_format_u64,
@@ -445,6 +446,34 @@ cdef class Memory:
     def cool(self, size_t most):
         """Are there more to give back?"""
         return <int>arena_cool(self.mem, most) != 0
+
+    def retire(self):
+        """Chooses the slabs to be emptied, a chunk at a time."""
+        cdef Compact plan
+        compact_begin(&plan)
+        while not compact_survey(&plan, self.mem, 1):
+            pass
+        while not compact_retire(&plan, self.mem, 1):
+            pass
+
+    def settle(self, int number):
+        """Moves the block out of a slab that is to be emptied; is its pattern intact?"""
+        address, n, lines = self.blocks[number]
+        cdef char* p = <char*><size_t>address
+        p = <char*>(mem_settled_lines(self.mem, p, n) if lines else mem_settled(self.mem, p, n))
+        self.blocks[number] = (<size_t>p, n, lines)
+        return self._intact(number, p, n)
+
+    def settle_everything(self, bint on):
+        self.mem.unsettled = on
+
+    def reinstate(self, size_t most):
+        """Are there more?"""
+        return <int>arena_reinstate(self.mem, most) != 0
+
+    @property
+    def waste(self):
+        return compact_waste(self.mem)
 
     @property
     def pass_through(self):

@@ -31,6 +31,9 @@ cdef void fields_add(FieldTable* t, uint64_t hash, Slice name, Slice value, int6
 cdef void fields_set_value(FieldTable* t, Place at, HashField* f, Slice value) noexcept nogil
 cdef void fields_set_expiry(FieldTable* t, Place at, HashField* f, int64_t at_ms) noexcept nogil
 cdef void fields_remove(FieldTable* t, Place at, uint64_t hash, HashField* f) noexcept nogil
+# Moves the table out of slabs that are to be emptied, and then some fields; see ds/dict.
+cdef FieldTable* fields_settle(Arena* mem, FieldTable* t) noexcept nogil
+cdef bint fields_settle_part(FieldTable* t, uint64_t* at, size_t most) noexcept nogil
 cdef int  fields_check(const FieldTable* t) noexcept nogil                   # 0, or the number of the broken rule
 
 

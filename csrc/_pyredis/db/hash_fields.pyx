@@ -23,12 +23,14 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from _pyredis.base.hash cimport bytes_store64
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_fits, mem_footprint, mem_free
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_fits, mem_footprint, mem_free, mem_settled
 from _pyredis.base.slice cimport Slice
-from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize
+from _pyredis.ds.bytestr cimport ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize, bytestr_settled
 from _pyredis.ds.dict cimport (DictIter, DictType, Place, dict_check, dict_drain, dict_free, dict_hash, dict_init,
-                               dict_insert, dict_iter, dict_next, dict_remove, dict_reserve, place_set)
-from _pyredis.ds.ttl cimport (ttl_add, ttl_change, ttl_check, ttl_free, ttl_init, ttl_moved, ttl_remove)
+                               dict_insert, dict_iter, dict_next, dict_remove, dict_reserve, dict_settle,
+                               dict_settle_part, place_set)
+from _pyredis.ds.ttl cimport (TtlItem, ttl_add, ttl_bytes, ttl_change, ttl_check, ttl_free, ttl_init, ttl_moved,
+                              ttl_remove)
 
 cdef extern from "bytes.h" nogil:
     void bytes_store32(void* p, uint32_t x) noexcept
@@ -233,6 +235,30 @@ cdef void fields_remove(FieldTable* t, Place at, uint64_t hash, HashField* f) no
         ttl_remove(t.fields.type.mem, &t.ends, field_slot(f))
     dict_remove(&t.fields, at, hash)
     _free(t.fields.type.mem, f)
+
+
+cdef FieldTable* fields_settle(Arena* mem, FieldTable* t) noexcept nogil:
+    t = <FieldTable*>mem_settled(mem, t, sizeof(FieldTable))
+    dict_settle(&t.fields)
+    if t.ends.items != NULL:
+        t.ends.items = <TtlItem*>mem_settled(mem, t.ends.items, ttl_bytes(&t.ends))
+    return t
+
+
+cdef void* _settle_field(void* table, void* field) noexcept nogil:
+    cdef FieldTable* t = <FieldTable*>table
+    cdef HashField* f = <HashField*>field
+    cdef Arena* mem = t.fields.type.mem
+    if f.flags & FIELD_BLOCK:
+        bytes_store64(_value_at(f), <uint64_t>bytestr_settled(mem, field_block(f)))
+    f = <HashField*>mem_settled(mem, f, _size_of(f))
+    if f.flags & FIELD_TIMED:
+        ttl_moved(&t.ends, field_slot(f))
+    return f
+
+
+cdef bint fields_settle_part(FieldTable* t, uint64_t* at, size_t most) noexcept nogil:
+    return dict_settle_part(&t.fields, at, most, _settle_field, t)
 
 
 cdef int fields_check(const FieldTable* t) noexcept nogil:

@@ -20,17 +20,17 @@ Cost: in a table O(1), and O(log n) to change an expiry; in a listpack O(its byt
 Rules checked by hash_check: 1 to 22 those of the encoding's structure (listpack plus 30); 41 whole pairs or triples;
 42 the order of expiries; 43 no field twice; 44 ENTRY_TIMED_FIELDS just if a field is timed.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memmove
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_settled
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64
 from _pyredis.base.rand cimport Rand, rand_below
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.hash_fields cimport (FIELD_BLOCK, FieldTable, field_block, field_expiry, field_is_over, field_key_of,
                                       field_memory, field_name, field_of_slot, field_value, fields_add, fields_check,
                                       fields_copy, fields_free, fields_new, fields_remove, fields_set_expiry,
-                                      fields_set_value)
+                                      fields_set_value, fields_settle, fields_settle_part)
 from _pyredis.db.keyspace cimport keyspace_create, keyspace_make, keyspace_set_timed
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_LISTPACK, ENC_LISTPACK_EX, ENTRY_TIMED_FIELDS, Encoding, T_HASH,
                                 TypeOps, entry_encoding, entry_pointer, entry_set_kind, entry_set_pointer)
@@ -102,11 +102,21 @@ cdef size_t _effort(const Entry* e) noexcept nogil:
     return 1 if _stride(e) else _table(e).fields.used
 
 
+cdef bint _settle(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil:
+    if _stride(e):
+        entry_set_pointer(e, mem_settled(mem, _pack(e), listpack_bytes(_pack(e))))
+        return True
+    if at[0] == 0:
+        entry_set_pointer(e, fields_settle(mem, _table(e)))
+    return fields_settle_part(_table(e), at, most)
+
+
 cdef TypeOps _OPS
 _OPS.free_value = _free_value
 _OPS.copy_value = _copy_value
 _OPS.memory = _memory
 _OPS.effort = _effort
+_OPS.settle = _settle
 
 
 cdef void hash_bind(Keyspace* ks) noexcept nogil:

@@ -9,10 +9,10 @@ that a list about the limit does not change its form with every command.
 
 Commands see elements and ends, and here alone it is asked which form a list has.
 """
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_settled
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport keyspace_create, keyspace_make
 from _pyredis.db.value cimport (ENC_LISTPACK, ENC_QUICKLIST, Encoding, T_LIST, TypeOps, entry_encoding, entry_pointer,
@@ -29,6 +29,7 @@ from _pyredis.ds.quicklist cimport (NODE_LZF, NODE_PACKED, NODE_PLAIN, QuickEnd,
                                     quicklist_end, quicklist_exceeds, quicklist_find, quicklist_fits, quicklist_free,
                                     quicklist_insert, quicklist_memory, quicklist_new, quicklist_push,
                                     quicklist_remove, quicklist_replace, quicklist_seek, quicklist_single)
+from _pyredis.ds.quicklist_settle cimport quicklist_settle
 
 cdef extern from "ensure.h" nogil:
     bint LIKELY(bint x)
@@ -78,11 +79,23 @@ cdef size_t _effort(const Entry* e) noexcept nogil:
     return 1 if _is_packed(e) else <size_t>_quick(e).nodes * 2 + 1
 
 
+cdef bint _settle(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil:
+    cdef bint anew = at[0] == 0
+    if _is_packed(e):
+        entry_set_pointer(e, mem_settled(mem, _packed(e), listpack_bytes(_packed(e))))
+        return True
+    at[0] = 1
+    if anew:
+        entry_set_pointer(e, mem_settled(mem, _quick(e), sizeof(Quicklist)))
+    return quicklist_settle(mem, _quick(e), anew, most)
+
+
 cdef TypeOps _OPS
 _OPS.free_value = _free_value
 _OPS.copy_value = _copy_value
 _OPS.memory = _memory
 _OPS.effort = _effort
+_OPS.settle = _settle
 
 
 cdef void list_bind(Keyspace* ks) noexcept nogil:

@@ -24,16 +24,17 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from _pyredis.base.hash cimport bytes_load32, hash_siphash13
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_settled
 from _pyredis.base.num cimport num_length_i64
 from _pyredis.base.rand cimport Rand, rand_below
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.db.keyspace cimport Keyspace, keyspace_make
 from _pyredis.db.value cimport (ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, Encoding, Entry, T_SET, TypeOps,
-                                entry_encoding)
+                                entry_encoding, entry_set_pointer)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
                                dict_free, dict_init, dict_insert, dict_iter, dict_next, dict_prefetch_bucket,
-                               dict_prefetch_entries, dict_random, dict_remove, dict_reserve)
+                               dict_prefetch_entries, dict_random, dict_remove, dict_reserve, dict_settle,
+                               dict_settle_part)
 from _pyredis.ds.element cimport Element, element_int, element_text
 from _pyredis.ds.intset cimport (IntSet, intset_add, intset_bytes, intset_check, intset_copy, intset_find, intset_free,
                                  intset_get, intset_new, intset_remove)
@@ -254,11 +255,31 @@ cdef size_t _effort(const Entry* e) noexcept nogil:
     return _table(set_of(e)).used if entry_encoding(e) == ENC_HASHTABLE else 1
 
 
+cdef void* _settle_member(void* mem, void* member) noexcept nogil:
+    return mem_settled(<Arena*>mem, member, _member_size(member))
+
+
+cdef bint _settle(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil:
+    cdef Set s = set_of(e)
+    if s.form == ENC_INTSET:
+        entry_set_pointer(e, mem_settled(mem, s.block, intset_bytes(_ints(s))))
+    elif s.form == ENC_LISTPACK:
+        entry_set_pointer(e, mem_settled(mem, s.block, listpack_bytes(_pack(s))))
+    else:
+        if at[0] == 0:
+            s.block = mem_settled(mem, s.block, sizeof(Dict))
+            entry_set_pointer(e, s.block)
+            dict_settle(_table(s))
+        return dict_settle_part(_table(s), at, most, _settle_member, mem)
+    return True
+
+
 cdef TypeOps _OPS
 _OPS.free_value = _free_value
 _OPS.copy_value = _copy_value
 _OPS.memory = _memory
 _OPS.effort = _effort
+_OPS.settle = _settle
 
 
 cdef void set_bind(Keyspace* ks) noexcept nogil:

@@ -25,7 +25,7 @@ from _pyredis.db.value cimport (Encoding, ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_EX
                                 entry_encoding, entry_new, entry_pointer, entry_set_access, entry_set_kind,
                                 entry_set_pointer, entry_type, entry_value)
 from _pyredis.ds.bytestr cimport (ByteStr, bytestr_data, bytestr_free, bytestr_memory, bytestr_new, bytestr_resize,
-                                  bytestr_share)
+                                  bytestr_settled, bytestr_share)
 from _pyredis.ds.element cimport element_int, element_text
 
 cdef extern from "ensure.h" nogil:
@@ -60,11 +60,17 @@ cdef size_t _effort(const Entry* e) noexcept nogil:
     return 1
 
 
+cdef bint _settle(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil:
+    entry_set_pointer(e, bytestr_settled(mem, _block(e)))
+    return True
+
+
 cdef TypeOps _OPS
 _OPS.free_value = _free_value
 _OPS.copy_value = _copy_value
 _OPS.memory = _memory
 _OPS.effort = _effort
+_OPS.settle = _settle
 
 
 cdef void string_bind(Keyspace* ks) noexcept nogil:

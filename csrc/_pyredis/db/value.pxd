@@ -43,6 +43,9 @@ cdef struct TypeOps:               # what the keyspace needs of each type; asked
     void*  (*copy_value)(Arena* mem, const Entry* e) noexcept nogil
     size_t (*memory)(const Entry* e, size_t samples) noexcept nogil         # bytes outside the entry
     size_t (*effort)(const Entry* e) noexcept nogil                         # allocations that freeing it gives back
+    # mem_settled for about `most` of the value's allocations, and mends what refers to them. `at` is where to go on: 0 at
+    # first, and whatever became of the key in between; True: it is through. NULL: this type's values stay in place.
+    bint   (*settle)(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil
 
 cdef Entry* entry_new(Arena* mem, Slice key, size_t value_length, bint expires) noexcept nogil
 cdef Entry* entry_reshape(Arena* mem, Entry* e, size_t value_length, bint expires) noexcept nogil

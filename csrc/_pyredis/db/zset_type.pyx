@@ -24,7 +24,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memset
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_room, mem_settled
 from _pyredis.base.num cimport NUM_DOUBLE_MAX, num_format_double, num_parse_double
 from _pyredis.base.slice cimport Slice, slice_compare, slice_of
 from _pyredis.db.keyspace cimport Db, Key, Keyspace, keyspace_add, keyspace_create, keyspace_make
@@ -32,7 +32,8 @@ from _pyredis.db.value cimport (ENC_LISTPACK, ENC_SKIPLIST, Encoding, Entry, T_Z
                                 entry_pointer, entry_set_kind, entry_set_pointer)
 from _pyredis.ds.dict cimport (Dict, DictIter, Place, dict_bytes, dict_check, dict_drain, dict_find, dict_find_entry,
                                dict_free, dict_hash, dict_init, dict_insert, dict_iter, dict_next,
-                               dict_prefetch_bucket, dict_remove, dict_reserve)
+                               dict_prefetch_bucket, dict_remove, dict_reserve, dict_settle, dict_settle_part,
+                               place_set)
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice, element_text
 from _pyredis.ds.listpack cimport (LISTPACK_LARGEST, listpack_append, listpack_at, listpack_bytes, listpack_check,
                                    listpack_copy, listpack_delete, listpack_delete_at, listpack_find, listpack_first,
@@ -44,13 +45,14 @@ from _pyredis.ds.skiplist cimport (SKIPLIST_LEAF, Member, Skiplist, SkiplistPlac
                                    skiplist_check, skiplist_drain, skiplist_from_score, skiplist_init,
                                    skiplist_insert, skiplist_leaf_after, skiplist_next,
                                    skiplist_prev, skiplist_rank, skiplist_remove, skiplist_remove_at,
-                                   skiplist_rescore)
+                                   skiplist_rescore, skiplist_settle)
 
 cdef extern from "ensure.h" nogil:
     bint LIKELY(bint x)
     void PREFETCH(const void* p)
 
 cdef enum:
+    TABLE_BIT = 40                 # _settle: above the rank of any member
     PAIR_OVERHEAD = 64             # bytes of a listpack that a pair may take besides its member
 
 
@@ -148,11 +150,57 @@ cdef size_t _effort(const Entry* e) noexcept nogil:
     return 1 if _is_packed(e) else _zset(e).order.length + _zset(e).order.leaves
 
 
+cdef struct _Settling:
+    Arena* mem
+    Dict* table
+
+
+cdef Member* _settle_member(void* arg, Member* m) noexcept nogil:
+    """Moves a member; the table hears of it."""
+    cdef _Settling* run = <_Settling*>arg
+    cdef Member* fresh = <Member*>mem_settled(run.mem, m, member_bytes(m))
+    cdef Slice text
+    cdef Place at
+    if fresh != m:
+        text = member_text(fresh)
+        if dict_find_entry(run.table, m, dict_hash(run.table.type, text.ptr, text.len), &at):
+            place_set(at, fresh)
+    return fresh
+
+
+cdef bint _settle(Arena* mem, Entry* e, uint64_t* at, size_t most) noexcept nogil:
+    """First the list with its members, by rank; then, from 1 << TABLE_BIT on, the table's overflow buckets."""
+    cdef uint64_t first = <uint64_t>1 << TABLE_BIT
+    cdef _Settling run
+    cdef ZSet* z
+    if _is_packed(e):
+        entry_set_pointer(e, mem_settled(mem, _packed(e), listpack_bytes(_packed(e))))
+        return True
+    z = _zset(e)
+    if at[0] == 0:
+        z = <ZSet*>mem_settled(mem, z, sizeof(ZSet))
+        entry_set_pointer(e, z)
+        dict_settle(&z.table)
+    if at[0] < first:
+        run.mem = mem
+        run.table = &z.table
+        at[0] = skiplist_settle(&z.order, mem, at[0], most, _settle_member, &run)
+        if at[0]:
+            return False
+        at[0] = first
+    at[0] -= first
+    if dict_settle_part(&z.table, at, most, NULL, NULL):
+        return True
+    at[0] += first
+    return False
+
+
 cdef TypeOps _OPS
 _OPS.free_value = _free_value
 _OPS.copy_value = _copy_value
 _OPS.memory = _memory
 _OPS.effort = _effort
+_OPS.settle = _settle
 
 
 cdef void zset_bind(Keyspace* ks) noexcept nogil:

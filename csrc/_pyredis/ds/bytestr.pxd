@@ -1,5 +1,5 @@
 # bytestr -- a byte string that may grow, in a block of its own. The story is in bytestr.pyx.
-from _pyredis.base.mem cimport Arena
+from _pyredis.base.mem cimport Arena, mem_settled
 
 cdef struct ByteStr:
     size_t references              # holders: the key, and replies on their way
@@ -16,3 +16,7 @@ cdef inline char* bytestr_data(const ByteStr* s) noexcept nogil:
 
 cdef inline size_t bytestr_memory(const ByteStr* s) noexcept nogil:
     return s.capacity + sizeof(ByteStr)
+
+cdef inline ByteStr* bytestr_settled(Arena* mem, ByteStr* s) noexcept nogil:
+    """mem_settled; one that a reply holds as well stays where it is."""
+    return <ByteStr*>mem_settled(mem, s, bytestr_memory(s)) if s.references == 1 else s

@@ -5,6 +5,7 @@ from _pyredis.base.rand cimport Rand
 
 ctypedef const char* (*KeyOf)(const void* entry, size_t* n) noexcept nogil
 ctypedef void (*Visit)(void* arg, void* entry) noexcept nogil
+ctypedef void* (*Settle)(void* arg, void* entry) noexcept nogil    # where the entry stands from now on
 
 cdef enum:
     BUCKET_SLOTS = 7
@@ -58,6 +59,11 @@ cdef size_t dict_drain(Dict* d, size_t most, Visit visit, void* arg) noexcept no
 cdef void* dict_random(const Dict* d, Rand* rand) noexcept nogil
 cdef size_t dict_sample(const Dict* d, Rand* rand, void** out, size_t most) noexcept nogil
 cdef void  dict_reserve(Dict* d, size_t entries) noexcept nogil
+
+# Moves the table out of slabs that are to be emptied: first all of it but for overflow buckets; then these and, by
+# `settle` unless it is NULL, the entries of some buckets, from `at` on (any number is taken): True when that was the last.
+cdef void  dict_settle(Dict* d) noexcept nogil
+cdef bint  dict_settle_part(Dict* d, uint64_t* at, size_t entries, Settle settle, void* arg) noexcept nogil
 
 cdef void  dict_prefetch_bucket(const Dict* d, uint64_t hash) noexcept nogil
 cdef void  dict_prefetch_entries(const Dict* d, uint64_t hash) noexcept nogil

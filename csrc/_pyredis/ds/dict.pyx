@@ -40,7 +40,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from _pyredis.base.hash cimport hash_siphash13
-from _pyredis.base.mem cimport mem_alloc, mem_alloc_lines, mem_free, mem_free_lines
+from _pyredis.base.mem cimport (mem_alloc, mem_alloc_lines, mem_free, mem_free_lines, mem_settled,
+                                mem_settled_lines, mem_slab)
 from _pyredis.base.rand cimport Rand, rand_below
 
 cdef extern from "bucket.h" nogil:
@@ -64,6 +65,7 @@ cdef enum:
     ALL_SLOTS = 0x7f
     CHAIN_SLOTS = 0x3f             # the slots for entries in a chained bucket
     NEXT_LINE = 39                 # a small entry often begins in one cache line and ends in the next
+    SETTLE_AHEAD = 2               # buckets whose entries are fetched before they are moved
     DRAWS = 8                      # dict_random: buckets that are read at a time
 
 
@@ -579,6 +581,58 @@ cdef size_t dict_sample(const Dict* d, Rand* rand, void** out, size_t most) noex
             break
         b = b + 1 if b + 1 < d.buckets else 0
     return got
+
+
+# ---------------------------------------------------------------- moving
+
+cdef void dict_settle(Dict* d) noexcept nogil:
+    cdef size_t i
+    if d.segments == NULL:
+        return
+    d.segments = <Bucket**>mem_settled(d.type.mem, d.segments, d.directory * sizeof(void*))
+    if d.capacity and d.capacity < SEGMENT:
+        d.segments[0] = <Bucket*>mem_settled_lines(d.type.mem, d.segments[0], d.capacity * sizeof(Bucket))
+    for i in range(d.capacity >> SEGMENT_BITS if d.type.mem.unsettled else 0):
+        d.segments[i] = <Bucket*>mem_settled_lines(d.type.mem, d.segments[i], SEGMENT * sizeof(Bucket))
+
+
+cdef void _prefetch_slabs(const Bucket* b) noexcept nogil:
+    """What tells whether an entry is to move, and the entry itself."""
+    cdef unsigned int bits = _slots(b)
+    while bits:
+        PREFETCH(b.slot[bits_lowest(bits)])
+        PREFETCH(mem_slab(b.slot[bits_lowest(bits)]))
+        bits &= bits - 1
+
+
+cdef size_t _settle_chain(Dict* d, Bucket* b, Settle settle, void* arg) noexcept nogil:
+    """One bucket and its overflow; entries."""
+    cdef size_t passed = 0
+    cdef unsigned int bits
+    cdef int i
+    while True:
+        bits = _slots(b)
+        passed += bits_count(bits)
+        while bits and settle != NULL:
+            i = bits_lowest(bits)
+            bits &= bits - 1
+            b.slot[i] = settle(arg, b.slot[i])
+        if not b.meta & BUCKET_CHAINED:
+            return passed
+        b.slot[6] = mem_settled_lines(d.type.mem, b.slot[6], sizeof(Bucket))
+        b = <Bucket*>b.slot[6]
+
+
+cdef bint dict_settle_part(Dict* d, uint64_t* at, size_t entries, Settle settle, void* arg) noexcept nogil:
+    """Buckets in the order of their numbers, so that the next can be fetched: what a split or merge takes past the
+    place that is reached is left out, and does no harm where it is."""
+    cdef size_t passed = 0
+    while at[0] < d.buckets and passed < entries:
+        if settle != NULL and at[0] + SETTLE_AHEAD < d.buckets:
+            _prefetch_slabs(_bucket(d, at[0] + SETTLE_AHEAD))
+        passed += 1 + _settle_chain(d, _bucket(d, at[0]), settle, arg)
+        at[0] += 1
+    return at[0] >= d.buckets
 
 
 # ---------------------------------------------------------------- checking

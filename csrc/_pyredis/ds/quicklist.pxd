@@ -32,6 +32,7 @@ cdef struct Quicklist:
     int16_t fill                   # list-max-listpack-size as it was when the list came to be
     uint16_t depth                 # list-compress-depth, likewise
     size_t large                   # bytes from which an element gets a node of its own; 0: by `fill`
+    QuickNode* unsettled           # where ds/quicklist_settle goes on, or NULL
 
 cdef struct QuickPos:              # an element; until the next change of the list, but for the one it was made for
     QuickNode* node

@@ -168,6 +168,8 @@ cdef void _remove_node(Arena* mem, Quicklist* q, QuickNode* node) noexcept nogil
         node.next.prev = node.prev
     else:
         q.tail = node.prev
+    if UNLIKELY(q.unsettled == node):
+        q.unsettled = node.next
     q.nodes -= 1
     q.count -= node.count
     mem_free(mem, node.data, node.room)
@@ -350,7 +352,7 @@ cdef void _settle(Arena* mem, Quicklist* q, QuickNode* changed) noexcept nogil:
 cdef Quicklist* quicklist_new(Arena* mem, int64_t fill, int64_t depth) noexcept nogil:
     """An empty list; `fill` and `depth` are those of the configuration, and beyond the limits become these."""
     cdef Quicklist* q = <Quicklist*>mem_alloc(mem, sizeof(Quicklist))
-    q.head = q.tail = NULL
+    q.head = q.tail = q.unsettled = NULL
     q.count = 0
     q.nodes = 0
     q.fill = <int16_t>(LARGEST_FILL if fill > LARGEST_FILL else SMALLEST_FILL if fill < SMALLEST_FILL else fill)

@@ -13,6 +13,8 @@ cdef struct Member:                # score, length, text: one allocation, of whi
     double score
     uint8_t length                 # MEMBER_LONG: the length is the u32 behind this
 
+ctypedef Member* (*MemberSettle)(void* arg, Member* m) noexcept nogil
+
 cdef struct Lane:                  # one level of a tower: a way forward
     Leaf* next                     # the next leaf whose tower is that high; NULL: there is none
     double score                   # of that leaf's first member, so that nobody has to go there to look
@@ -66,6 +68,11 @@ cdef SkiplistPlace skiplist_from_score(const Skiplist* s, double score) noexcept
 cdef Leaf*  skiplist_leaf_after(const Leaf* leaf) noexcept nogil                    # NULL: it is the last
 cdef void   skiplist_next(SkiplistPlace* p) noexcept nogil
 cdef void   skiplist_prev(SkiplistPlace* p) noexcept nogil
+
+# Moves leaves and head out of slabs that are to be emptied; `settle` says of each member where it stands from now on.
+# From rank `at` on, about `most` members; the rank to go on from, 0 at the end. Any rank is taken.
+cdef size_t skiplist_settle(Skiplist* s, Arena* mem, size_t at, size_t most, MemberSettle settle,
+                            void* arg) noexcept nogil
 
 cdef size_t skiplist_bytes(const Skiplist* s) noexcept nogil                        # memory, members not counted
 cdef int    skiplist_check(const Skiplist* s) noexcept nogil            # 0, or the number of the broken rule

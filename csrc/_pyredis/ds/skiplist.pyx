@@ -36,7 +36,7 @@ length, leaves and lanes are right.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
-from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc
+from _pyredis.base.mem cimport Arena, mem_alloc, mem_footprint, mem_free, mem_realloc, mem_settled
 from _pyredis.base.slice cimport Slice, slice_compare
 
 cdef extern from "bytes.h" nogil:
@@ -709,6 +709,45 @@ cdef size_t skiplist_bytes(const Skiplist* s) noexcept nogil:
     if s.height == 0:
         return 0
     return mem_footprint(s.height * sizeof(Lane)) + s.leaves * mem_footprint(sizeof(Leaf)) + s.lanes * sizeof(Lane)
+
+
+# ---------------------------------------------------------------- moving
+
+cdef Leaf* _settle_leaf(Skiplist* s, Arena* mem, const Path* path, Leaf* leaf, MemberSettle settle,
+                        void* arg) noexcept nogil:
+    """Moves the leaf behind the path's towers, and its members; they lead to it as before."""
+    cdef Leaf* fresh = <Leaf*>mem_settled(mem, leaf, _leaf_size(leaf))
+    cdef unsigned int i
+    for i in range(fresh.count):
+        fresh.members[i] = settle(arg, fresh.members[i])
+    for i in range(fresh.height):
+        path.tower[i][i].next = fresh
+        path.tower[i][i].first = fresh.members[0]
+    _set_back(s, _next(fresh), fresh)
+    return fresh
+
+
+cdef size_t skiplist_settle(Skiplist* s, Arena* mem, size_t at, size_t most, MemberSettle settle,
+                            void* arg) noexcept nogil:
+    cdef Path path
+    cdef Leaf* leaf
+    cdef size_t done = 0
+    cdef unsigned int level
+    if at >= s.length:
+        return 0
+    if at == 0:
+        s.head = <Lane*>mem_settled(mem, s.head, s.height * sizeof(Lane))
+    _descend_to(s, at, False, &path)
+    leaf = path.tower[0][0].next
+    at = path.rank[0] + path.tower[0][0].span
+    while leaf != NULL and done < most:
+        _prefetch(_next(leaf), LEAF_LINES)
+        leaf = _settle_leaf(s, mem, &path, leaf, settle, arg)
+        for level in range(leaf.height):
+            path.tower[level] = _tower(leaf)
+        done += leaf.count
+        leaf = _next(leaf)
+    return at + done if leaf != NULL else 0
 
 
 # ---------------------------------------------------------------- checking
