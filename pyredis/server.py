@@ -54,6 +54,7 @@ from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
 from pyredis.persistence.startup import Startup
+from pyredis.tls import Tls
 from pyredis.users import Vocabulary
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
@@ -92,6 +93,7 @@ class Server:
         self.loop = Loop(self.core)
         self.core.on_busy = self.loop.serve_others
         self.loop.on_error = lambda error: self._report_failure("the event loop", error)
+        self.tls = Tls(self)
         self.listener = Listener(self)
         self.http = HttpStatus(self)
         self.run_id = os.urandom(20).hex()
@@ -179,10 +181,11 @@ class Server:
         self._follow(set_oom_score, "oom-score-adj", "oom-score-adj-values")
         self._follow(set_title, "proc-title-template")
         config.on_change("maxclients", process.check_maxclients)
-        config.on_change("port", lambda port: self.listener.rebind(
-            config["bind"], port, "Unable to listen on this port. Check server logs."))
-        config.on_change("bind", lambda addresses: self.listener.rebind(
-            addresses, config["port"], "Failed to bind to specified addresses."))
+        config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
+        config.on_change("tls-port", lambda port: self.listener.rebind_tls(config["bind"], port))
+        config.on_change("bind", lambda addresses: self.listener.rebind_all(
+            addresses, config["port"], config["tls-port"]))
+        self.tls.watch_config()
         config.on_change("http-port", lambda port: self.http.open(config["bind"], port))
         config.on_change("bind", lambda addresses: self.http.open(addresses, config["http-port"]))
 
@@ -252,9 +255,9 @@ class Server:
         log.role = "M"
         mode = "cluster" if config["cluster-enabled"] else "standalone"
         if config["always-show-logo"] or (not config["logfile"] and not config["daemonize"] and os.isatty(1)):
-            log.raw(logo(pyredis.__version__, mode, config["port"]))
+            log.raw(logo(pyredis.__version__, mode, config["port"] or config["tls-port"]))
         else:
-            log.notice(f"Running mode={mode}, port={config['port']}.")
+            log.notice(f"Running mode={mode}, port={config['port'] or config['tls-port']}.")
 
     def _can_be_as_configured(self) -> bool:
         """False where starting would pretend to protect, share or extend what it cannot; warns of lesser lacks."""
@@ -275,6 +278,8 @@ class Server:
             self.log.notice("Ready to accept connections tcp")
         if self.config["unixsocket"]:
             self.log.notice("Ready to accept connections unix")
+        if self.config["tls-port"]:
+            self.log.notice("Ready to accept connections tls")
         self._notify("STATUS=Ready to accept connections\nREADY=1\n")
 
     def _watch_signals(self) -> None:
@@ -333,6 +338,7 @@ class Server:
         if self.config["unixsocket"]:
             self.log.notice("Removing the unix socket file.")
         self.listener.close()
+        self.tls.close()
         self.http.close()
         self.log.warning("pyredis is now ready to exit, bye bye...")
 
@@ -351,6 +357,7 @@ class Server:
         self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
+            self.tls.cron()
             self.metrics.sample_buffers()
         self.cron_seconds += time.monotonic() - began
         return period
