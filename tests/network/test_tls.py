@@ -111,7 +111,7 @@ def test_a_long_pipeline_is_answered_though_nobody_reads_meanwhile(shared, paper
     count = 20_000
     with connect_tls(shared.tls, papers.context(), small_window=True) as line:
         line.send(encode("ECHO", "x" * 200) * count)
-        assert line.read(count * 208) == b"$200\r\n" + (b"x" * 200 + b"\r\n$200\r\n") * (count - 1) + b"x" * 200 + b"\r\n"
+        assert line.read(count * 208) == (b"$200\r\n" + b"x" * 200 + b"\r\n") * count
 
 
 def test_large_values_come_and_go(line):
@@ -464,9 +464,9 @@ def test_the_port_can_change_and_go_and_come(shared, papers, line):
 
 
 def test_a_port_that_is_taken_changes_nothing(shared, papers):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(peers.ReplyError, match="Unable to listen on this port. Check server logs."):
-            shared.call("CONFIG", "SET", "tls-port", taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as taken, \
+            pytest.raises(peers.ReplyError, match=r"Unable to listen on this port\. Check server logs\."):
+        shared.call("CONFIG", "SET", "tls-port", taken.getsockname()[1])
     assert shakes_hands(shared.tls, papers.context())
     assert shared.call("CONFIG", "GET", "tls-port")[1] == str(shared.tls).encode()
 
@@ -496,8 +496,9 @@ def test_certificates_can_change(shared, papers, line):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("tls-cert-file", "/no/such"), ("tls-cert-file", ""), ("tls-key-file", "/no/such"), ("tls-ca-cert-file", "/no/such"),
-    ("tls-protocols", "TLSv9"), ("tls-ciphers", "NONE-SUCH"), ("tls-ciphersuites", "NONE-SUCH"),
+    ("tls-cert-file", "/no/such"), ("tls-cert-file", ""), ("tls-key-file", "/no/such"),
+    ("tls-ca-cert-file", "/no/such"), ("tls-protocols", "TLSv9"), ("tls-ciphers", "NONE-SUCH"),
+    ("tls-ciphersuites", "NONE-SUCH"),
     ("tls-dh-params-file", "/no/such")])
 def test_a_change_that_cannot_be_used_changes_nothing(shared, papers, name, value):
     before = shared.call("CONFIG", "GET", name)[1]
