@@ -141,6 +141,10 @@ class Loop:
         """From now on calls back when fd, which is watched, is readable or, if so wanted, writable."""
         self.poller.also_write(fd, wanted)
 
+    def call_instead(self, fd: int, callback: Callable[[], None]) -> None:
+        """From now on calls back another one for fd, which is watched."""
+        self._callbacks[fd] = callback
+
     def unwatch(self, fd: int) -> None:
         del self._callbacks[fd]
         self.poller.remove(fd)
