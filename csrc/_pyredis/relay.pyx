@@ -13,8 +13,8 @@ What the socket did not take waits in the pipe: a PIECE with its records at most
 output, where client-output-buffer-limit counts it. Input is heard meanwhile, too: a client may send a long pipeline
 before it reads.
 
-This is code of the core, not of pyredis/tls, because it runs for each request: as Python's own it took XX
-more of a GET. What ssl raises ends one connection; the loop's side is told by what `turn` returns.
+This is code of the core, not of pyredis/tls, because it runs for each request: as Python's own, the interpreter
+took 29 % of a GET instead of 16. What ssl raises ends one connection; the loop's side is told by what `turn` returns.
 
 The descriptor stays open until the notice LEFT has been told.
 """
