@@ -57,7 +57,7 @@ class Refusal:
     """An entry of ACL LOG. Times are Unix time in ms."""
 
     id: int
-    reason: str                     # command, key, channel, database, auth
+    reason: str                     # command, key, channel, database, auth, tls-cert
     context: str                    # toplevel, multi, lua
     object: bytes
     username: bytes
@@ -82,7 +82,7 @@ class Acl:
         self._describe = describe
         self.users: dict[bytes, User] = {}
         self.refusals: list[Refusal] = []
-        self.denied = dict.fromkeys(("auth", "command", "key", "channel", "database"), 0)
+        self.denied = dict.fromkeys(("auth", "command", "key", "channel", "database", "tls-cert"), 0)
         self._next_id = 0
         self._put(default_user(self._channels_open))
         watch(core, self._refused)
@@ -149,6 +149,16 @@ class Acl:
             return True
         self._log("auth", "multi" if in_multi else "toplevel", asked_by, name, client)
         return False
+
+    def log_in_by_certificate(self, client: Client, names: Sequence[bytes]) -> None:
+        """Makes the connection the first user's of these who may come in (Valkey's tls-auth-clients-user). If there
+        is none, it stays as it is, and that is logged as a refusal."""
+        for name in names:
+            user = self.users.get(name)
+            if user is not None and user.enabled:
+                client.authenticate(name)
+                return
+        self._log("tls-cert", "toplevel", b"", names[0], client)
 
     def refusal(self, name: bytes, index: int, argv: list[bytes], db: int) -> bytes | None:
         """Why the user may not run the command with this index; None: it may."""

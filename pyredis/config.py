@@ -4,7 +4,7 @@ PARAMETERS is the whole list: one row a parameter with its type (limits and text
 default as Redis 8.0.6 has it, and flags. `alias` are other names that CONFIG GET and SET know as well.
 `todo` says why a parameter can be set and read back but changes nothing yet; docs/configuration.md shows it,
 and whoever builds the feature deletes the word from the row. `off` is for those where silence would be a lie
-(TLS asked for and not there): switching them on is refused with that reason.
+(defragmentation asked for and not there): switching them on is refused with that reason.
 
 A Config holds one value per parameter. The server reads `config["maxmemory"]` or `config.maxmemory`; it
 learns of changes by `on_change`, and a hook that raises ConfigError vetoes: CONFIG SET changes all its
@@ -86,7 +86,8 @@ PORT, LOCAL = Integer(0, 65535), Enum("no", "yes", "local")
 SHUTDOWN = ShutdownOptions("default", "save", "nosave", "now", "force")
 
 # Why a parameter has no effect yet. One word here is a feature to build.
-TLS, CLUSTER, REPL = "TLS", "cluster mode", "replication"
+CLUSTER, REPL = "cluster mode", "replication"
+SESSIONS = "the session cache, whose bounds Python's ssl does not set"
 LUA = "scripting"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
 CRASH = "crash reports"
@@ -113,7 +114,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("socket-mark-id", Integer(0, UINT_MAX), 0, FIXED, todo="marks on packets"),
     P("max-new-connections-per-cycle", Integer(1, 1000), 10,
       todo="the listener, which takes up to 1,000 at once"),
-    P("max-new-tls-connections-per-cycle", Integer(1, 1000), 1, todo=TLS),
+    P("max-new-tls-connections-per-cycle", Integer(1, 1000), 1),
     P("mptcp", YES_NO, False, FIXED | VALKEY, todo=MPTCP),
     P("repl-mptcp", YES_NO, False, FIXED | VALKEY, todo=MPTCP),
     P("rdma-bind", TEXT, "", VALKEY, todo=RDMA, off=NO_RDMA),
@@ -122,28 +123,28 @@ PARAMETERS: tuple[Param, ...] = (
     P("rdma-rx-size", Integer(65536, 16 << 20), 1 << 20, FIXED | VALKEY, todo=RDMA),
 
     # TLS
-    P("tls-port", PORT, 0, todo=TLS, off=NO_TLS),
-    P("tls-cert-file", TEXT, "", todo=TLS),
-    P("tls-key-file", TEXT, "", todo=TLS),
-    P("tls-key-file-pass", TEXT, "", todo=TLS),
-    P("tls-client-cert-file", TEXT, "", todo=TLS),
-    P("tls-client-key-file", TEXT, "", todo=TLS),
-    P("tls-client-key-file-pass", TEXT, "", todo=TLS),
-    P("tls-ca-cert-file", TEXT, "", todo=TLS),
-    P("tls-ca-cert-dir", TEXT, "", todo=TLS),
-    P("tls-dh-params-file", TEXT, "", todo=TLS),
-    P("tls-auth-clients", Enum("no", "yes", "optional"), "yes", todo=TLS),
-    P("tls-auth-clients-user", Enum("CN", "URI", "off"), "off", VALKEY, todo=TLS),
-    P("tls-auto-reload-interval", COUNT, 0, VALKEY, todo=TLS),
-    P("tls-replication", YES_NO, False, todo=TLS, off=NO_TLS),
-    P("tls-cluster", YES_NO, False, todo=TLS, off=NO_TLS),
-    P("tls-protocols", TEXT, "", todo=TLS),
-    P("tls-ciphers", TEXT, "", todo=TLS),
-    P("tls-ciphersuites", TEXT, "", todo=TLS),
-    P("tls-prefer-server-ciphers", YES_NO, False, todo=TLS),
-    P("tls-session-caching", YES_NO, True, todo=TLS),
-    P("tls-session-cache-size", COUNT, 20480, todo=TLS),
-    P("tls-session-cache-timeout", COUNT, 300, todo=TLS),
+    P("tls-port", PORT, 0),
+    P("tls-cert-file", TEXT, ""),
+    P("tls-key-file", TEXT, ""),
+    P("tls-key-file-pass", TEXT, ""),
+    P("tls-client-cert-file", TEXT, "", todo=REPL),
+    P("tls-client-key-file", TEXT, "", todo=REPL),
+    P("tls-client-key-file-pass", TEXT, "", todo=REPL),
+    P("tls-ca-cert-file", TEXT, ""),
+    P("tls-ca-cert-dir", TEXT, ""),
+    P("tls-dh-params-file", TEXT, ""),
+    P("tls-auth-clients", Enum("no", "yes", "optional"), "yes"),
+    P("tls-auth-clients-user", Enum("CN", "URI", "off"), "off", VALKEY),
+    P("tls-auto-reload-interval", COUNT, 0, VALKEY),
+    P("tls-replication", YES_NO, False, todo=REPL, off=NO_TLS),
+    P("tls-cluster", YES_NO, False, todo=CLUSTER, off=NO_TLS),
+    P("tls-protocols", TEXT, ""),
+    P("tls-ciphers", TEXT, ""),
+    P("tls-ciphersuites", TEXT, ""),
+    P("tls-prefer-server-ciphers", YES_NO, False),
+    P("tls-session-caching", YES_NO, True),
+    P("tls-session-cache-size", COUNT, 20480, todo=SESSIONS),
+    P("tls-session-cache-timeout", COUNT, 300, todo=SESSIONS),
 
     # the process and its log
     P("daemonize", YES_NO, False, FIXED),

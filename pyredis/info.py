@@ -117,7 +117,7 @@ def _server(server: Any) -> Fields:
     yield "process_id", os.getpid()
     yield "process_supervised", server.supervisor or "no"
     yield "run_id", server.run_id
-    yield "tcp_port", config["port"]
+    yield "tcp_port", config["port"] or config["tls-port"]
     yield "server_time_usec", now_us
     yield "uptime_in_seconds", uptime
     yield "uptime_in_days", uptime // 86400
@@ -129,8 +129,8 @@ def _server(server: Any) -> Fields:
     yield "executable", config.executable
     yield "config_file", config.path
     yield "io_threads_active", 0
-    for i, text in enumerate(server.listener.descriptions()):
-        yield f"listener{i}", text
+    for number, text in server.listener.descriptions():
+        yield f"listener{number}", text
 
 
 def _clients(server: Any) -> Fields:

@@ -1,14 +1,17 @@
 """listener: the sockets that clients connect to, and what happens to a connection before its first byte.
 
-TCP on every address of `bind` (an address with a leading - may be missing on this machine), and a unix
-socket. Accepted descriptors go to the core and to the loop; from then on Python does not see them.
+TCP on every address of `bind` (an address with a leading - may be missing on this machine), there again for TLS,
+and a unix socket. Accepted descriptors go to the core and to the loop; from then on Python does not see them. Those
+of TLS go to pyredis.tls.
 
-Refusals that need no command are written here: too many clients, and protected mode.
+Refusals that need no command are written here: too many clients, and protected mode. With TLS the first is none (no
+hands have been shaken, so nothing can be said), and for the second `tls` asks when they have been.
 """
 
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from pyredis.config_types import ConfigError
@@ -18,6 +21,8 @@ ACCEPT_MOST = 1000                  # connections taken in one go, so that clien
 
 REST_SECONDS = 0.1
 
+NO_PORT = "Unable to listen on this port. Check server logs."
+NO_ADDRESS = "Failed to bind to specified addresses."
 TOO_MANY = b"-ERR max number of clients reached\r\n"
 DENIED = (
     b"-DENIED pyredis is in protected mode: it has no password for the default user, so it only answers "
@@ -94,6 +99,7 @@ class Listener:
     def __init__(self, server: Any) -> None:
         self._server = server
         self._tcp: list[socket.socket] = []
+        self._tls: list[socket.socket] = []
         self._unix: socket.socket | None = None
         self._resting: set[socket.socket] = set()       # not watched for a while: no descriptors left
         self.unix_path = ""
@@ -101,13 +107,20 @@ class Listener:
     def open(self) -> None:
         """Opens what the configuration asks for. OSError with the reason, logged, if that fails."""
         config, log = self._server.config, self._server.log
-        if config["port"]:
+        if config["tls-port"]:
             try:
-                self._tcp = bind_all(config["bind"], config["port"], config["tcp-backlog"], log)
-            except OSError:
-                log.warning(f"Failed listening on port {config['port']} (tcp), aborting.")
+                self._server.tls.configure()
+            except ConfigError:
+                log.warning("Failed to configure TLS. Check logs for more info.")
                 raise
-            self._watch_tcp()
+        for port, kind, opened in ((config["port"], "tcp", self._tcp), (config["tls-port"], "tls", self._tls)):
+            if port:
+                try:
+                    opened += bind_all(config["bind"], port, config["tcp-backlog"], log)
+                except OSError:
+                    log.warning(f"Failed listening on port {port} ({kind}), aborting.")
+                    raise
+        self._watch(self._tcp + self._tls)
         if config["unixsocket"]:
             try:
                 self._unix = listen_unix(config["unixsocket"], config["unixsocketperm"],
@@ -116,37 +129,58 @@ class Listener:
                 log.warning(f"Failed opening Unix socket: bind: {error.strerror}")
                 raise
             self.unix_path = os.path.abspath(config["unixsocket"])
-            self._server.loop.watch(self._unix.fileno(), self._accept_unix)
-        if not self._tcp and self._unix is None:
+            self._watch([self._unix])
+        if not self._tcp and not self._tls and self._unix is None:
             log.warning("Configured to not listen anywhere, exiting.")
             raise OSError(errno.EDESTADDRREQ, "nowhere to listen")
 
-    def _watch_tcp(self) -> None:
-        for listener in self._tcp:
-            self._server.loop.watch(listener.fileno(), lambda listener=listener: self._accept_tcp(listener))
+    def _watch(self, listeners: list[socket.socket]) -> None:
+        for listener in listeners:
+            self._server.loop.watch(listener.fileno(), lambda listener=listener: self._accept(listener))
 
-    def rebind(self, addresses: list[str], port: int, refusal: str) -> None:
-        """CONFIG SET port or bind. ConfigError, saying `refusal`: all is as it was."""
+    def rebind(self, addresses: list[str], port: int) -> None:
+        """CONFIG SET port. ConfigError: all is as it was."""
+        self._rebind(self._tcp, addresses, port, NO_PORT)
+
+    def rebind_tls(self, addresses: list[str], port: int) -> None:
+        """CONFIG SET tls-port. ConfigError: all is as it was."""
+        if port:
+            self._server.tls.configure()
+        self._rebind(self._tls, addresses, port, NO_PORT)
+
+    def rebind_all(self, addresses: list[str], port: int, tls_port: int) -> None:
+        """CONFIG SET bind. ConfigError: all is as it was, for the ports that were asked for first, too."""
+        before = [listener.getsockname()[0] for listener in self._tcp]
+        self._rebind(self._tcp, addresses, port, NO_ADDRESS)
+        try:
+            self._rebind(self._tls, addresses, tls_port, NO_ADDRESS)
+        except ConfigError:
+            self._rebind(self._tcp, before, port if before else 0, NO_ADDRESS)
+            raise
+
+    def _rebind(self, listeners: list[socket.socket], addresses: list[str], port: int, refusal: str) -> None:
+        """Puts others in the place of these. ConfigError, saying `refusal`: all is as it was."""
         # Same addresses on another port, or the reverse, cannot be told apart from a clash with our own
         # sockets, so those are closed first and opened again if the new ones fail.
-        before = [listener.getsockname()[:2] for listener in self._tcp]
+        before = [listener.getsockname()[:2] for listener in listeners]
         backlog = self._server.config["tcp-backlog"]
-        self._close_tcp()
+        self._close(listeners)
         try:
-            self._tcp = bind_all(addresses, port, backlog, self._server.log) if port else []
+            listeners += bind_all(addresses, port, backlog, self._server.log) if port else []
         except OSError:
-            self._tcp = [listen_tcp(host, old_port, backlog) for host, old_port in before]
+            listeners += [listen_tcp(host, old_port, backlog) for host, old_port in before]
             raise ConfigError(refusal) from None
         finally:
-            self._watch_tcp()
+            self._watch(listeners)
 
-    def _close_tcp(self) -> None:
-        for listener in self._tcp:
+    def _close(self, listeners: list[socket.socket]) -> None:
+        for listener in listeners:
             self._forget(listener)
-        self._tcp = []
+        listeners.clear()
 
     def close(self) -> None:
-        self._close_tcp()
+        self._close(self._tcp)
+        self._close(self._tls)
         if self._unix is not None:
             self._forget(self._unix)
             self._unix = None
@@ -155,20 +189,30 @@ class Listener:
             except OSError:
                 pass
 
-    def descriptions(self) -> list[str]:
-        """For INFO: `name=tcp,bind=127.0.0.1,port=6379`, one for each kind of listener."""
+    def descriptions(self) -> list[tuple[int, str]]:
+        """For INFO: `name=tcp,bind=127.0.0.1,port=6379`, one for each kind of listener, with its number in Redis."""
+        config = self._server.config
+        binds = "".join(f",bind={address}" for address in config["bind"] or ["*"])
         found = []
         if self._tcp:
-            binds = "".join(f",bind={address}" for address in self._server.config["bind"] or ["*"])
-            found.append(f"name=tcp{binds},port={self._server.config['port']}")
+            found.append((0, f"name=tcp{binds},port={config['port']}"))
         if self._unix is not None:
-            found.append(f"name=unix,bind={self._server.config['unixsocket']}")
+            found.append((1, f"name=unix,bind={config['unixsocket']}"))
+        if self._tls:
+            found.append((2, f"name=tls{binds},port={config['tls-port']}"))
         return found
 
     # ---- accepting
 
-    def _accept_tcp(self, listener: socket.socket) -> None:
-        for _ in range(ACCEPT_MOST):
+    def _accept(self, listener: socket.socket) -> None:
+        take: Callable[[socket.socket, Any], None]
+        if listener is self._unix:
+            take, most = self._take_unix, ACCEPT_MOST
+        elif listener in self._tls:
+            take, most = self._take_tls, int(self._server.config["max-new-tls-connections-per-cycle"])
+        else:
+            take, most = self._take_tcp, ACCEPT_MOST
+        for _ in range(most):
             try:
                 client, peer = listener.accept()
             except BlockingIOError:
@@ -177,27 +221,30 @@ class Listener:
                 self._accept_failed(listener, error)
                 return
             client.setblocking(False)
-            if self._refused(client, peer[0]):
-                continue
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            keep_alive(client, self._server.config["tcp-keepalive"])
+            take(client, peer)
+
+    def _take_tcp(self, client: socket.socket, peer: tuple[Any, ...]) -> None:
+        if not self._refused(client, peer[0]):
+            self._prepare(client)
             self._take(client, text_address(peer), text_address(client.getsockname()), False)
 
-    def _accept_unix(self) -> None:
-        assert self._unix is not None
-        for _ in range(ACCEPT_MOST):
-            try:
-                client, _peer = self._unix.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._accept_failed(self._unix, error)
-                return
-            client.setblocking(False)
-            if self._refused(client, ""):
-                continue
+    def _take_unix(self, client: socket.socket, peer: Any) -> None:
+        if not self._refused(client, ""):
             name = f"{self._server.config['unixsocket']}:0"
             self._take(client, name, name, True)
+
+    def _take_tls(self, client: socket.socket, peer: tuple[Any, ...]) -> None:
+        if self._full:
+            client.close()
+            self._server.core.count_rejected()
+            return
+        self._prepare(client)
+        self._server.tls.accept(client, peer[0], text_address(peer), text_address(client.getsockname()))
+        self._log_accepted(text_address(peer))
+
+    def _prepare(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(client, self._server.config["tcp-keepalive"])
 
     def _accept_failed(self, listener: socket.socket, error: OSError) -> None:
         self._server.log.warning(f"Accepting client connection: {error.strerror}")
@@ -211,8 +258,7 @@ class Listener:
     def _rest_over(self, listener: socket.socket) -> None:
         if listener in self._resting:
             self._resting.discard(listener)
-            callback = self._accept_unix if listener is self._unix else lambda: self._accept_tcp(listener)
-            self._server.loop.watch(listener.fileno(), callback)
+            self._watch([listener])
 
     def _forget(self, listener: socket.socket) -> None:
         if listener in self._resting:
@@ -221,14 +267,18 @@ class Listener:
             self._server.loop.unwatch(listener.fileno())
         listener.close()
 
+    @property
+    def _full(self) -> bool:
+        return bool(self._server.core.connected >= self._server.config["maxclients"])
+
+    def refusal_of_stranger(self, host: str) -> bytes | None:
+        """What protected mode answers to whom it keeps out. `host` is empty for the unix socket."""
+        guarded = self._server.config["protected-mode"] and self._server.acl.needs_no_password
+        return DENIED if guarded and host and not is_loopback(host) else None
+
     def _refused(self, client: socket.socket, host: str) -> bool:
-        """Answers and closes a connection that may not be. `host` is empty for the unix socket."""
-        config = self._server.config
-        answer = None
-        if self._server.core.connected >= config["maxclients"]:
-            answer = TOO_MANY
-        elif config["protected-mode"] and self._server.acl.needs_no_password and host and not is_loopback(host):
-            answer = DENIED
+        """Answers and closes a connection that may not be."""
+        answer = TOO_MANY if self._full else self.refusal_of_stranger(host)
         if answer is None:
             return False
         try:
@@ -243,6 +293,9 @@ class Listener:
         fd = client.detach()
         self._server.core.add(fd, address.encode(), local.encode(), unix)
         self._server.loop.add_connection(fd)
+        self._log_accepted(address)
+
+    def _log_accepted(self, address: str) -> None:
         if self._server.log.enabled(1):
             self._server.log.verbose(f"Accepted {address}")
 

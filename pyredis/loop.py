@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 READABLE = 1
 WRITABLE = 4
-WATCH_WRITE, UNWATCH_WRITE, CLOSED = 1, 2, 3        # notices of Core.serve
+WATCH_WRITE, UNWATCH_WRITE, CLOSED, LEFT = 1, 2, 3, 4        # notices of Core.serve
 LONGEST_WAIT = 1000                                  # milliseconds without a timer
 
 
@@ -31,6 +31,7 @@ class Poller(Protocol):
     def add_connection(self, fd: int) -> None: ...
     def want_write(self, fd: int, wanted: bool) -> None: ...
     def only_write(self, fd: int) -> None: ...
+    def also_write(self, fd: int, wanted: bool) -> None: ...
     def remove(self, fd: int) -> None: ...
     def poll(self, milliseconds: int) -> list[tuple[int, int]]: ...
 
@@ -57,6 +58,9 @@ class EpollPoller:
     def only_write(self, fd: int) -> None:
         self._epoll.modify(fd, WRITABLE)
 
+    def also_write(self, fd: int, wanted: bool) -> None:
+        self._epoll.modify(fd, READABLE | WRITABLE if wanted else READABLE)
+
     def remove(self, fd: int) -> None:
         self._epoll.unregister(fd)
 
@@ -81,6 +85,8 @@ class SelectorPoller:
     def only_write(self, fd: int) -> None:
         self._selector.modify(fd, selectors.EVENT_WRITE)
 
+    also_write = want_write
+
     def remove(self, fd: int) -> None:
         self._selector.unregister(fd)
 
@@ -101,12 +107,16 @@ def _raise(error: BaseException) -> None:
 class Loop:
     """Runs until stop(). `core` is the compiled core, or anything with serve and before_sleep.
 
-    `on_error` is told of what a callback raises; the loop goes on.
+    `on_error` is told of what a callback raises; the loop goes on. `on_turn` is called when the callbacks of all that
+    were ready together have run; with True, if that was from within a command that takes long. `on_left` is told of
+    the descriptors of relayed connections that the core has let go.
     """
 
     def __init__(self, core: Any, poller: Poller | None = None) -> None:
         self.core = core
         self.on_error: Callable[[BaseException], None] = _raise
+        self.on_turn: Callable[[bool], None] = lambda meanwhile: None
+        self.on_left: Callable[[int], None] = lambda fd: None
         self.poller = poller or best_poller()
         self.api = "epoll" if isinstance(self.poller, EpollPoller) else "selectors"
         self._callbacks: dict[int, Callable[[], None]] = {}
@@ -126,6 +136,14 @@ class Loop:
     def watch_write(self, fd: int) -> None:
         """From now on calls back when fd, which is watched, is writable."""
         self.poller.only_write(fd)
+
+    def want_write(self, fd: int, wanted: bool) -> None:
+        """From now on calls back when fd, which is watched, is readable or, if so wanted, writable."""
+        self.poller.also_write(fd, wanted)
+
+    def call_instead(self, fd: int, callback: Callable[[], None]) -> None:
+        """From now on calls back another one for fd, which is watched."""
+        self._callbacks[fd] = callback
 
     def unwatch(self, fd: int) -> None:
         del self._callbacks[fd]
@@ -191,7 +209,7 @@ class Loop:
 
     def serve_others(self) -> None:
         """A moment for everybody else, from within a command that takes long."""
-        self._carry_out(self.core.serve_others(self.poller.poll(0)), [])
+        self._carry_out(self.core.serve_others(self.poller.poll(0)), [], meanwhile=True)
 
     def _until_timer(self, wait: int) -> int:
         if not self._timers:
@@ -210,11 +228,14 @@ class Loop:
             if again is not None:
                 self.every(again, callback)
 
-    def _carry_out(self, foreign: list[tuple[int, int]], notices: list[tuple[int, int]]) -> None:
+    def _carry_out(self, foreign: list[tuple[int, int]], notices: list[tuple[int, int]],
+                   meanwhile: bool = False) -> None:
         for fd, what in notices:
             if what == CLOSED:
                 self.poller.remove(fd)
                 os.close(fd)
+            elif what == LEFT:
+                self.on_left(fd)
             else:
                 self.poller.want_write(fd, what == WATCH_WRITE)
         for fd, _ in foreign:
@@ -223,3 +244,8 @@ class Loop:
                     self._callbacks[fd]()
                 except Exception as error:
                     self.on_error(error)
+        if foreign:
+            try:
+                self.on_turn(meanwhile)
+            except Exception as error:
+                self.on_error(error)

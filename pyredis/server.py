@@ -20,6 +20,7 @@ import _pyredis.eviction as eviction
 import _pyredis.limits as limits
 import _pyredis.observe as observe
 import _pyredis.saving as saving
+import _pyredis.settings as settings
 from _pyredis.core import Core
 
 import pyredis
@@ -59,6 +60,7 @@ from pyredis.persistence.loading import Loading
 from pyredis.persistence.shutdown import Shutdown
 from pyredis.persistence.snapshot import SaveFailed, Snapshot
 from pyredis.persistence.startup import Startup
+from pyredis.tls import Tls
 from pyredis.users import Vocabulary
 
 REDIS_VERSION = "8.0.6"             # whose behaviour this is; clients choose features by it
@@ -102,6 +104,7 @@ class Server:
         self.loop = Loop(self.core)
         self.core.on_busy = self.loop.serve_others
         self.loop.on_error = lambda error: self._report_failure("the event loop", error)
+        self.tls = Tls(self)
         self.listener = Listener(self)
         self.http = HttpStatus(self)
         self.run_id = os.urandom(20).hex()
@@ -146,19 +149,22 @@ class Server:
                "client-query-buffer-limit", "proto-max-bulk-len")
         follow(lambda: limits.set_output(core, self._output_limits()), "client-output-buffer-limit")
         follow(lambda: limits.set_clients(core, self._clients_limit()), "maxmemory-clients", "maxmemory")
-        follow(lambda: core.set_notifications(config["notify-keyspace-events"]), "notify-keyspace-events")
-        follow(lambda: core.set_busy_threshold(config["lua-time-limit"]), "lua-time-limit")
+        follow(lambda: settings.set_notifications(core, config["notify-keyspace-events"]),
+               "notify-keyspace-events")
+        follow(lambda: settings.set_busy_threshold(core, config["lua-time-limit"]), "lua-time-limit")
         follow(lambda: self.acl.set_default_password(to_bytes(config["requirepass"])), "requirepass")
-        follow(lambda: core.set_tracking_limit(config["tracking-table-max-keys"]), "tracking-table-max-keys")
-        follow(lambda: core.set_any_rdb_version(config["rdb-version-check"] == "relaxed"), "rdb-version-check")
-        follow(lambda: core.set_latency_tracking(config["latency-tracking"]), "latency-tracking")
+        follow(lambda: settings.set_tracking_limit(core, config["tracking-table-max-keys"]),
+               "tracking-table-max-keys")
+        follow(lambda: settings.set_any_rdb_version(core, config["rdb-version-check"] == "relaxed"),
+               "rdb-version-check")
+        follow(lambda: settings.set_latency_tracking(core, config["latency-tracking"]), "latency-tracking")
         follow(lambda: observe.set_latency_threshold(core, config["latency-monitor-threshold"]),
                "latency-monitor-threshold")
         for kind, threshold, most in COMMAND_LOGS:
             follow(partial(self._limit_log, kind, threshold, most), threshold, most)
-        follow(lambda: core.set_rdb_compression(config["rdbcompression"]), "rdbcompression")
-        follow(lambda: core.set_encoding_limits(**{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}),
-               *ENCODING_LIMITS)
+        follow(lambda: settings.set_rdb_compression(core, config["rdbcompression"]), "rdbcompression")
+        follow(lambda: settings.set_encoding_limits(
+            core, **{name.replace("-", "_"): config[name] for name in ENCODING_LIMITS}), *ENCODING_LIMITS)
         follow(lambda: core.set_active_expire(core.active_expire, config["active-expire-effort"]),
                "active-expire-effort")
 
@@ -220,10 +226,11 @@ class Server:
         self.children.on_begin = set_childs_oom_score
         self._follow(set_title, "proc-title-template")
         config.on_change("maxclients", process.check_maxclients)
-        config.on_change("port", lambda port: self.listener.rebind(
-            config["bind"], port, "Unable to listen on this port. Check server logs."))
-        config.on_change("bind", lambda addresses: self.listener.rebind(
-            addresses, config["port"], "Failed to bind to specified addresses."))
+        config.on_change("port", lambda port: self.listener.rebind(config["bind"], port))
+        config.on_change("tls-port", lambda port: self.listener.rebind_tls(config["bind"], port))
+        config.on_change("bind", lambda addresses: self.listener.rebind_all(
+            addresses, config["port"], config["tls-port"]))
+        self.tls.watch_config()
         config.on_change("http-port", lambda port: self.http.open(config["bind"], port))
         config.on_change("bind", lambda addresses: self.http.open(addresses, config["http-port"]))
 
@@ -301,9 +308,9 @@ class Server:
         log.role = "M"
         mode = "cluster" if config["cluster-enabled"] else "standalone"
         if config["always-show-logo"] or (not config["logfile"] and not config["daemonize"] and os.isatty(1)):
-            log.raw(logo(pyredis.__version__, mode, config["port"]))
+            log.raw(logo(pyredis.__version__, mode, config["port"] or config["tls-port"]))
         else:
-            log.notice(f"Running mode={mode}, port={config['port']}.")
+            log.notice(f"Running mode={mode}, port={config['port'] or config['tls-port']}.")
         self._advise(host.backlog(config["tcp-backlog"]))
 
     def _advise(self, advice: str) -> None:
@@ -329,6 +336,8 @@ class Server:
             self.log.notice("Ready to accept connections tcp")
         if self.config["unixsocket"]:
             self.log.notice("Ready to accept connections unix")
+        if self.config["tls-port"]:
+            self.log.notice("Ready to accept connections tls")
         self._notify("STATUS=Ready to accept connections\n")
         self._notify("READY=1\n")
 
@@ -388,6 +397,7 @@ class Server:
         if self.config["unixsocket"]:
             self.log.notice("Removing the unix socket file.")
         self.listener.close()
+        self.tls.close()
         self.http.close()
         self.log.warning("pyredis is now ready to exit, bye bye...")
 
@@ -406,6 +416,7 @@ class Server:
         self.append_only.cron()
         if self._cron_count % self.config["hz"] == 0:
             self.core.check_clients(self.config["timeout"])
+            self.tls.cron()
             self.metrics.sample_buffers()
         self.cron_seconds += time.monotonic() - began
         return period

@@ -203,8 +203,8 @@ def test_dir_changes_the_working_directory_and_a_failure_changes_it_back(config,
 
 
 def test_what_is_not_built_refuses_to_be_switched_on(config):
-    assert "Unable to update TLS" in put(config, "tls-port", "6380")
-    assert put(config, "tls-port", "0") == ""
+    assert "Unable to update TLS" in put(config, "tls-replication", "yes")
+    assert put(config, "tls-replication", "no") == ""
 
 
 def test_bytes_that_are_not_text_survive(config):

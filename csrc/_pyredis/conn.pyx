@@ -154,6 +154,8 @@ cdef Conn* conn_find(const Server* s, int fd, uint64_t id) noexcept nogil:
     cdef Conn* c
     if fd >= 0:
         c = s.by_fd[fd] if <size_t>fd < s.fds else NULL
+        if c == NULL and <size_t>fd < s.fds:
+            c = s.relayed[fd]
         return c if c != NULL and c.id == id else NULL
     c = s.first
     while c != NULL and c.id != id:
@@ -286,8 +288,8 @@ cdef bint _receive(Server* s, Conn* c) noexcept nogil:
 
 cdef bint conn_feed(Server* s, Conn* c, const char* p, size_t n) noexcept nogil:
     """Input of a connection without a socket. False if that passed the query limit."""
-    if c.in_data == NULL or c.in_capacity - c.in_used < n:
-        _set_input(s, c, BLOCK if c.in_used - c.parser.start + n <= BLOCK else c.in_used - c.parser.start + n + BLOCK)
+    while c.in_data == NULL or c.in_capacity - c.in_used < n:
+        _make_room(s, c, n)
     memcpy(c.in_data + c.in_used, p, n)
     c.in_used += n
     return c.in_used - c.parser.start <= s.query_limit

@@ -14,7 +14,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         unsigned int events
         epoll_data_t data
 
-cdef struct Foreign:               # a descriptor that is no connection: a listener, say
+cdef struct Foreign:               # a descriptor for Python: of a listener, say, or of a relayed connection
     int fd
     unsigned int events
 

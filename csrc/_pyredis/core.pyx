@@ -7,6 +7,10 @@ get the context object, a Client and the arguments, and whose result is encoded 
 The loop owns the descriptors: it hands them over (add), is told what to watch and what to close (the notices
 of serve), and closes them. Everything else of a connection lives here.
 
+Of a relayed connection (TLS) Python keeps the socket, too, and carries the bytes (_pyredis.relay): here it is one
+without a socket, whose descriptor is a foreign one. It is never among the ready ones, so the others cost nothing for
+it; when it has something to send that nobody has asked for, its descriptor is reported as if something had come.
+
 Python never holds a pointer into the keyspace: a Client is a descriptor and an id, looked up at each use.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -25,7 +29,7 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
                                CONN_CLOSE_ASAP, CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DUE, CONN_FAKE, CONN_GONE,
                                CONN_HELD,
                                CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT,
-                               CONN_NO_TOUCH, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
+                               CONN_NO_TOUCH, CONN_RELAYED, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
                                CONN_UNIX, CONN_WANTS_WRITE, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY,
                                GATE_PAUSE, LOG_VERBOSE, Command, Conn, Ctx, Server, ServerStats, conn_close, conn_due,
                                text_set)
@@ -33,7 +37,7 @@ from _pyredis.cmd.acl cimport access_free, access_new
 from _pyredis.cmd.aof cimport aof_flush, aof_free
 from _pyredis.cmd.blocking cimport Blocking, blocking_expire, blocking_free, blocking_new, blocking_of
 from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
-                                    channels_new, channels_of, channels_set_notify)
+                                    channels_new, channels_of)
 from _pyredis.cmd.command_log cimport command_logs_free, command_logs_new
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
 from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of, eviction_run
@@ -56,7 +60,7 @@ from _pyredis.cmd.weights cimport (weights_free, weights_new, weights_note, weig
 from _pyredis.conn cimport conn_free, conn_memory, conn_new, conn_receive, conn_send, conn_shrink_input, conns_finish_group, conns_run
 from _pyredis.db.defrag cimport defrag_cycle, defrag_free, defrag_new
 from _pyredis.db.expire cimport EXPIRE_IDLE_MS, expire_cycle
-from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, Limits, keyspace_find, keyspace_free, keyspace_idle_ms,
+from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
                                    keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_reap,
                                    keyspace_set_clock)
 from _pyredis.db.string_type cimport string_length
@@ -94,6 +98,7 @@ cdef enum:
 WATCH_WRITE = 1
 UNWATCH_WRITE = 2
 CLOSED = 3
+LEFT = 4                           # a relayed connection is gone: whoever relays it closes the descriptor
 
 
 cdef Status _control(Ctx* c) noexcept nogil:
@@ -178,14 +183,23 @@ cdef void _carry_over(Core core) noexcept nogil:
 
 
 cdef void _room_for(Core core, size_t n) noexcept nogil:
-    """Room for n events beside what is carried over from the last round."""
-    if core.count + n <= core.ready_room and core.ready_room:
+    """Room for n events beside what is carried over from the last round, or is to be reported already."""
+    n += core.count + core.foreign_count
+    if n <= core.ready_room and core.ready_room:
         return
-    core.ready_room = (core.count + n) * 2
+    core.ready_room = n * 2
     core.ready = <Conn**>realloc(core.ready, core.ready_room * sizeof(void*))
     core.foreign = <Foreign*>realloc(core.foreign, core.ready_room * sizeof(Foreign))
     if core.ready == NULL or core.foreign == NULL:
         fatal_oom(core.ready_room * sizeof(Foreign))
+
+
+cdef void _report(Core core, const Conn* c) noexcept nogil:
+    """Has the loop call back for its descriptor. Should it be gone by then, that is a call in vain."""
+    _room_for(core, 1)
+    core.foreign[core.foreign_count].fd = c.fd
+    core.foreign[core.foreign_count].events = EVENT_OUT
+    core.foreign_count += 1
 
 
 cdef void _take_due(Core core) noexcept nogil:
@@ -197,8 +211,10 @@ cdef void _take_due(Core core) noexcept nogil:
         s.due = c.due_next
         c.flags &= ~<uint32_t>CONN_DUE
         c.events |= EVENT_OUT
-        if c.flags & CONN_FAKE:                  # nothing is sent to it: whoever owns it comes for the replies
+        if c.flags & (CONN_FAKE | CONN_RELAYED):     # whoever owns it comes for the replies
             conns_run(s, core.batch, &c, 1)
+            if c.flags & CONN_RELAYED and not c.flags & CONN_GONE:
+                _report(core, c)
         elif not c.flags & (CONN_LISTED | CONN_GONE):
             _room_for(core, 1)
             c.flags |= CONN_LISTED
@@ -280,7 +296,7 @@ cdef int64_t _between(Core core) noexcept nogil:
     buried = keyspace_reap(s.ks, REAP_STEP) if s.ks.graves.count or s.ks.graves.corpse_count else 0
     if s.mem.used > s.mem.peak:
         s.mem.peak = s.mem.used
-    return 0 if arena_cool(s.mem, COOL_STEP) or buried or core.count or s.gone else wait
+    return 0 if arena_cool(s.mem, COOL_STEP) or buried or core.count or core.foreign_count or s.gone else wait
 
 
 cdef bint _needs_python(Core core) noexcept nogil:
@@ -376,6 +392,7 @@ cdef class Core:
         block_pool_free(&self.s.blocks)
         arena_free(self.s.mem)
         free(self.s.by_fd)
+        free(self.s.relayed)
         free(self.s)
         free(self.batch)
         free(self.other_batch)
@@ -416,10 +433,6 @@ cdef class Core:
             c = c.next
         return c != NULL and not c.flags & CONN_GONE
 
-    def set_tracking_limit(self, uint64_t most):
-        """tracking-table-max-keys; 0: none."""
-        tracking_of(self.s).most = most
-
     def tracking_counts(self):
         """(connections that track, tracked keys, connections in all of these, prefixes)"""
         cdef Tracking* t = tracking_of(self.s)
@@ -434,25 +447,24 @@ cdef class Core:
 
     # ------------------------------------------------------------ the loop's calls
 
-    def add(self, int fd, bytes address, bytes local_address, bint unix_socket=False):
-        """Takes over a connected, non-blocking socket; the loop still closes it when told to. The Client."""
+    def add(self, int fd, bytes address, bytes local_address, bint unix_socket=False, bint relayed=False):
+        """Takes over a connected, non-blocking socket; the loop still closes it when told to. The Client.
+
+        `relayed`: its bytes come and go through _pyredis.relay, and no system call here touches the socket.
+        """
         cdef Conn* c
-        cdef size_t room = self.s.fds
-        while <size_t>fd >= room:
-            room = room * 2 if room else 1024
-        if room != self.s.fds:
-            self.s.by_fd = <Conn**>realloc(self.s.by_fd, room * sizeof(void*))
-            if self.s.by_fd == NULL:
-                raise MemoryError
-            memset(self.s.by_fd + self.s.fds, 0, (room - self.s.fds) * sizeof(void*))
-            self.s.fds = room
+        _room_for_fd(self.s, fd)
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
         c = conn_new(self.s, fd)
         if unix_socket:
             c.flags |= CONN_UNIX
         text_set(self.s, &c.address, address, len(address))
         text_set(self.s, &c.local_address, local_address, len(local_address))
-        self.s.by_fd[fd] = c
+        if relayed:
+            c.flags |= CONN_RELAYED
+            self.s.relayed[fd] = c
+        else:
+            self.s.by_fd[fd] = c
         self.s.stats.connections += 1
         return client_new(self, self.s, c, self.names)
 
@@ -460,7 +472,7 @@ cdef class Core:
         """Serves the connections among `ready`, a list of (fd, events) with epoll's event bits.
 
         Returns None, or (foreign, notices): the items of `ready` that are no connection, and a list of
-        (fd, WATCH_WRITE | UNWATCH_WRITE | CLOSED) for the loop to carry out before it polls again.
+        (fd, WATCH_WRITE | UNWATCH_WRITE | CLOSED | LEFT) for the loop to carry out before it polls again.
         """
         cdef epoll_event event
         _room_for(self, len(ready))
@@ -586,8 +598,8 @@ cdef class Core:
         while c != NULL:
             next = c.next
             if c.flags & CONN_GONE and not c.flags & CONN_FAKE:
-                notices.append((c.fd, CLOSED))
-                self.s.by_fd[c.fd] = NULL
+                notices.append((c.fd, LEFT if c.flags & CONN_RELAYED else CLOSED))
+                self.s.by_fd[c.fd] = self.s.relayed[c.fd] = NULL
                 conn_free(self.s, c)
             c = next
         self.s.gone = 0
@@ -656,14 +668,6 @@ cdef class Core:
         """Takes Lua 5.1 from the shared library at `path`; False if it is none. Until then there are no scripts."""
         return bool(scripting_load(scripting_of(self.s), path))
 
-    def set_busy_threshold(self, int64_t ms):
-        """busy-reply-threshold: how long a script runs before the others are told; 0: for ever."""
-        scripting_of(self.s).busy_ms = ms
-
-    def allow_all_in_scripts(self, bint on):
-        """Whether scripts may call what no script may: for tests."""
-        scripting_of(self.s).allow_all = on
-
     @property
     def busy(self):
         """The text of the error that others get while a script runs for too long, or None."""
@@ -697,10 +701,6 @@ cdef class Core:
         self.s.ks.lfu_decay_time = decay_time
         keyspace_set_clock(self.s.ks, clock_unix_ms(&self.s.clock))
 
-    def set_notifications(self, uint32_t mask):
-        """notify-keyspace-events, as the bits of NOTIFY_CLASSES."""
-        channels_set_notify(self.s, mask)
-
     def set_auth_required(self, bint required):
         """Whether who has not authenticated must, before anything else. Who was let in without stays in."""
         cdef Conn* c = self.s.first
@@ -711,42 +711,6 @@ cdef class Core:
             else:
                 c.gates &= ~<uint32_t>GATE_AUTH
             c = c.next
-
-    def set_encoding_limits(self, *, int64_t list_max_listpack_size, int64_t list_compress_depth,
-                            size_t set_max_intset_entries, size_t set_max_listpack_entries,
-                            size_t set_max_listpack_value, size_t hash_max_listpack_entries,
-                            size_t hash_max_listpack_value, size_t zset_max_listpack_entries,
-                            size_t zset_max_listpack_value, size_t stream_node_max_bytes,
-                            size_t stream_node_max_entries,
-                            size_t hll_sparse_max_bytes):
-        """The parameters of these names: what is larger from now on changes its form when it is next written."""
-        cdef Limits* limits = &self.s.ks.limits
-        limits.list_max_listpack_size = list_max_listpack_size
-        limits.list_compress_depth = list_compress_depth
-        limits.set_max_intset_entries = set_max_intset_entries
-        limits.set_max_listpack_entries = set_max_listpack_entries
-        limits.set_max_listpack_value = set_max_listpack_value
-        limits.hash_max_listpack_entries = hash_max_listpack_entries
-        limits.hash_max_listpack_value = hash_max_listpack_value
-        limits.zset_max_listpack_entries = zset_max_listpack_entries
-        limits.zset_max_listpack_value = zset_max_listpack_value
-        limits.stream_node_max_bytes = stream_node_max_bytes
-        limits.stream_node_max_entries = stream_node_max_entries
-        limits.hll_sparse_max_bytes = hll_sparse_max_bytes
-
-    def set_list_packed_threshold(self, int64_t size):
-        """Bytes from which a list's element gets a node of its own; 0: only when no node may hold it."""
-        self.s.ks.limits.list_packed_threshold = size
-
-    def set_any_rdb_version(self, bint allowed):
-        """Are payloads of versions that nobody knows tried, too?"""
-        self.s.any_rdb_version = allowed
-
-    def set_latency_tracking(self, bint on):
-        self.s.track_latency = on
-
-    def set_rdb_compression(self, bint on):
-        self.s.rdb_compression = on
 
     def set_active_expire(self, bint on, int effort):
         """`effort` 1 to 10, as active-expire-effort; off for DEBUG SET-ACTIVE-EXPIRE 0."""
@@ -931,6 +895,23 @@ cdef void _end_pause(Server* s) noexcept nogil:
             c.flags &= ~<uint32_t>CONN_HELD
             conn_due(s, c)
         c = c.next
+
+
+cdef int _room_for_fd(Server* s, size_t fd) except -1:
+    """Room for this descriptor in by_fd and in relayed."""
+    cdef size_t room = s.fds
+    while fd >= room:
+        room = room * 2 if room else 1024
+    if room == s.fds:
+        return 0
+    s.by_fd = <Conn**>realloc(s.by_fd, room * sizeof(void*))
+    s.relayed = <Conn**>realloc(s.relayed, room * sizeof(void*))
+    if s.by_fd == NULL or s.relayed == NULL:
+        fatal_oom(room * sizeof(void*))
+    memset(s.by_fd + s.fds, 0, (room - s.fds) * sizeof(void*))
+    memset(s.relayed + s.fds, 0, (room - s.fds) * sizeof(void*))
+    s.fds = room
+    return 0
 
 
 cdef size_t _pending(Server* s):

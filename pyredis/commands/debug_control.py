@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import _pyredis.settings as settings
 from _pyredis.disk import FAULTS, fault
 from _pyredis.inspect import (
     digest,
@@ -101,7 +102,7 @@ def _packed_threshold(server: Any, client: Any, args: list[bytes]) -> Simple:
     size = memory(args[0].decode("utf-8", "replace") or "0")
     if size is None or not 0 <= size <= LARGEST_THRESHOLD:
         raise ReplyError("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
-    server.core.set_list_packed_threshold(size)
+    settings.set_list_packed_threshold(server.core, size)
     return OK
 
 
@@ -364,7 +365,7 @@ def _out_of_memory(server: Any, client: Any, args: list[bytes]) -> None:
 
 
 def _allow_all_in_scripts(server: Any, client: Any, args: list[bytes]) -> object:
-    server.core.allow_all_in_scripts(args[0] == b"1")
+    settings.allow_all_in_scripts(server.core, args[0] == b"1")
     return OK
 
 

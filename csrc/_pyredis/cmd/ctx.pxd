@@ -136,6 +136,7 @@ cdef enum ConnFlag:
     CONN_AUTHENTICATED = 1 << 9
     CONN_UNIX = 1 << 10
     CONN_WANTS_WRITE = 1 << 11       # the loop watches for writability
+    CONN_RELAYED = 1 << 12           # the control plane holds its socket, and carries its bytes: TLS
     CONN_IMPORT_SOURCE = 1 << 13
     CONN_CAPA_REDIRECT = 1 << 14
     CONN_FAKE = 1 << 16              # no socket: tests, scripts, the AOF
@@ -266,7 +267,8 @@ cdef struct Server:                 # what all connections share
     Conn* first
     Conn* last
     Conn** by_fd                    # sockets only
-    size_t fds                      # room in by_fd
+    Conn** relayed                  # by descriptor, too: those with CONN_RELAYED, which by_fd does not have
+    size_t fds                      # room in by_fd and in relayed
     size_t connected
     uint64_t next_id
     uint64_t memory_limit           # maxmemory; 0: none

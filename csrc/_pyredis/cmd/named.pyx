@@ -15,7 +15,6 @@ from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.ds.dict cimport Place, dict_find, dict_find_entry, dict_free, dict_init, dict_insert, dict_remove
 
 cdef extern from "ensure.h" nogil:
-    void ENSURE(bint condition)
     void fatal_oom(size_t n)
 
 
@@ -66,9 +65,8 @@ cdef void* named_add(Dict* d, Slice name, uint64_t hash, size_t size) noexcept n
 
 cdef void named_take(Dict* d, const void* record, uint64_t hash) noexcept nogil:
     cdef Place at
-    cdef bint there = dict_find_entry(d, record, hash, &at)
-    ENSURE(there)
-    dict_remove(d, at, hash)
+    if dict_find_entry(d, record, hash, &at):
+        dict_remove(d, at, hash)
 
 
 cdef void named_free(Arena* mem, void* record) noexcept nogil:
