@@ -4,8 +4,8 @@ Functions take the Core. Everything is in bytes, and takes effect at once.
 """
 from libc.stdint cimport int64_t, uint64_t
 
-from _pyredis.cmd.ctx cimport Server
-from _pyredis.cmd.weights cimport weights_of, weights_set_limit
+from _pyredis.cmd.ctx cimport Conn, Server
+from _pyredis.cmd.weights cimport WEIGHT_CLASSES, Weights, weights_of, weights_set_limit
 from _pyredis.core cimport Core
 from _pyredis.wire.block cimport BLOCK
 
@@ -32,6 +32,26 @@ def set_clients(Core core, size_t most):
 def weighed(Core core):
     """Bytes that all connections were found to take, while there is a limit."""
     return weights_of(core.s).sum
+
+
+def classes(Core core):
+    """[(least bytes, connections, bytes of them all)] of the connections that maxmemory-clients may end, the lightest
+    first; an entry for each class that has any."""
+    cdef Weights* w = weights_of(core.s)
+    cdef Conn* c
+    cdef size_t count, total
+    cdef int i
+    cdef list found = []
+    for i in range(1, WEIGHT_CLASSES):
+        c = w.classes[i]
+        count = total = 0
+        while c != NULL:
+            count += 1
+            total += c.counted
+            c = c.weight_next
+        if count:
+            found.append((<size_t>1 << (i - 1), count, total))
+    return found
 
 
 def set_input(Core core, uint64_t query_buffer, int64_t bulk):

@@ -24,6 +24,7 @@ from _pyredis.inspect import (
     value_digest,
     value_table,
 )
+from _pyredis.limits import classes
 
 from pyredis.config_types import memory
 from pyredis.glob import glob_match
@@ -128,6 +129,13 @@ def _reply_buffer(server: Any, client: Any, args: list[bytes]) -> Simple:
     if args[0].lower() not in (b"peak-reset-time", b"resizing"):
         raise _unknown("REPLYBUFFER")
     return OK
+
+
+def _client_eviction(server: Any, client: Any, args: list[bytes]) -> Verbatim:
+    if not server.config["maxmemory-clients"]:
+        raise ReplyError("ERR maxmemory-clients is disabled.")
+    return Verbatim("".join(f"bucket {least:>10} - {2 * least - 1:>10}: tot-mem: {total:>10}, clients: {count}\n"
+                            for least, count, total in classes(server.core)))
 
 
 # ---- the disk
@@ -384,6 +392,8 @@ ROWS = (
     Subcommand(_nothing, 1, 1, "CLIENT-ENFORCE-REPLY-LIST <0|1>", "Accepted; replies always are in a list."),
     Subcommand(_config_rewrite_force_all, 0, 0, "CONFIG-REWRITE-FORCE-ALL",
                "Like CONFIG REWRITE, with every parameter, even those at their default."),
+    Subcommand(_client_eviction, 0, 0, "CLIENT-EVICTION",
+               "The connections that maxmemory-clients may end, by how much they take."),
     Subcommand(_nothing, 1, 1, "DICT-RESIZING <0|1>", "Accepted; the tables have no resizing that stalls."),
     Subcommand(_digest, 0, 0, "DIGEST", "One number for all data, the same for the same data."),
     Subcommand(_digest_value, 0, ANY_NUMBER, "DIGEST-VALUE <key> [<key> ...]", "The same for the values of keys."),
@@ -427,7 +437,7 @@ SUBCOMMANDS = {row.syntax.split()[0].lower(): row for row in ROWS}
 
 # Of Redis 8 and Valkey 9; each becomes a row when what it is about is there.
 ABSENT = frozenset((
-    "client-eviction", "clusterlink", "crash-and-recover",
+    "clusterlink", "crash-and-recover",
     "drop-cluster-packet-filter", "internal_secret", "leak",
     "mallctl", "mallctl-str", "mark-internal-client",
     "repl-pause", "replicate", "restart", "script", "stringmatch-test"))

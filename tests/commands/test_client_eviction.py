@@ -71,6 +71,12 @@ def grow_by_messages(line: PairLine, control: PairLine, n: int) -> None:
     control("PUBLISH", "news", b"x" * 50_000)
 
 
+def grow_by_what_a_monitor_is_shown(line: PairLine, control: PairLine, n: int) -> None:
+    if n == 0:
+        line.send(encode("MONITOR"))
+    control("ECHO", b"x" * 50_000)
+
+
 def grow_by_prefixes(line: PairLine, control: PairLine, n: int) -> None:
     if n == 0:
         line.send(encode("HELLO", 3))
@@ -91,7 +97,8 @@ def grow_by_blocking(line: PairLine, control: PairLine, n: int) -> None:
 
 
 WAYS = [grow_by_input, grow_by_arguments, grow_by_output, grow_by_queue, grow_by_watching, grow_by_channels,
-        grow_by_patterns, grow_by_messages, grow_by_prefixes, grow_by_invalidations, grow_by_blocking]
+        grow_by_patterns, grow_by_messages, grow_by_what_a_monitor_is_shown, grow_by_prefixes,
+        grow_by_invalidations, grow_by_blocking]
 
 
 @pytest.mark.parametrize("grow", WAYS)
@@ -211,6 +218,17 @@ def test_sessions_within_the_process_neither_count_nor_end(pairs):
     stays("CONFIG", "SET", "maxmemory-clients", 1)
     assert limits.weighed(pairs.core) == stays.memory
     assert stays("EVAL", "return redis.call('ECHO', 'x')", 0) == b"x"
+
+
+def test_debug_shows_those_who_may_be_ended_by_their_weight():
+    pairs = Pairs(enable_debug_command="yes")
+    stays, line = control(pairs), pairs.line()
+    assert str(stays("DEBUG", "CLIENT-EVICTION")) == "ERR maxmemory-clients is disabled."
+    stays("CONFIG", "SET", "maxmemory-clients", "1gb")
+    half_sent(line, MEGABYTE)
+    shown = stays("DEBUG", "CLIENT-EVICTION").decode().splitlines()
+    assert shown == [f"bucket {1 << 20:>10} - {(2 << 20) - 1:>10}: tot-mem: {line.memory:>10}, clients: 1"]
+    pairs.close()
 
 
 @pytest.mark.parametrize("seed", range(4))

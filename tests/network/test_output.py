@@ -161,6 +161,16 @@ def test_each_class_has_its_own_limit(start_server):
     assert stats["client_output_buffer_limit_disconnections"] == "1"
 
 
+def test_short_replies_pass_the_smallest_limit(start_server):
+    server = start_server("--client-output-buffer-limit", "normal 1 1 0")
+    server.call("SET", "k", b"x" * 10_000)
+    assert [len(server.call("GET", "k")) for _ in range(3)] == [10_000] * 3
+    server.call("SET", "k", b"x" * 20_000)
+    with connect(server) as line:
+        line.send(encode("GET", "k"))
+        assert line.rest() == b""
+
+
 def test_client_list_tells_what_the_limits_are_compared_with(server):
     with connect(server, small_window=True) as slow, connect(server) as watcher:
         watcher.call("SET", "k", b"x" * 5 * MEGABYTE)

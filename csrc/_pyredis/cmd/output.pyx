@@ -13,7 +13,8 @@ before the reply, or within the array of an EXEC. It waits in Conn.later until d
 lets pushes pass CLIENT REPLY OFF, which takes back the replies only.
 
 A connection that leaves more unread than client-output-buffer-limit allows its class is closed: after its own
-commands by the round, as a receiver here. The soft limit's time is counted in seconds of the clock, as in Redis: they
+commands by the round, as a receiver here. What fits into one block is no matter, as what fits into Redis's fixed
+buffer is none there: no limit is too small to be told of it. The soft limit's time is counted in seconds of the clock, as in Redis: they
 must have been more than it says.
 """
 from libc.stdint cimport uint32_t
@@ -23,6 +24,7 @@ from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_DUE
                                CONN_WANTS_WRITE, LOG_WARNING, OutputLimit, conn_close, conn_due)
 from _pyredis.cmd.weights cimport weights_note
 from _pyredis.ds.bytestr cimport bytestr_data, bytestr_free, bytestr_share
+from _pyredis.wire.block cimport BLOCK
 from _pyredis.wire.reply cimport out_append, out_clear, out_init, out_join, out_lend, out_waiting
 
 cdef extern from "ensure.h" nogil:
@@ -104,6 +106,8 @@ cdef void output_check(Server* s, Conn* c) noexcept nogil:
     cdef bint over = False
     cdef const OutputLimit* limit = &s.output_limits[<int>(LIMIT_PUBSUB if c.subscriptions != NULL else LIMIT_NORMAL)]
     cdef size_t waiting = out_waiting(&c.out)
+    if waiting <= BLOCK:
+        waiting = 0
     if limit.hard and waiting >= limit.hard:
         over = True
     elif limit.soft and waiting >= limit.soft:
