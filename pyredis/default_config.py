@@ -160,6 +160,15 @@ SECTIONS = (
         "lfu-log-factor": "How slowly the counter of uses grows: at 10, a million uses fill it.",
         "lfu-decay-time": "Minutes without use after which the counter falls by one; 0: it does not.",
         "active-expire-effort": "How much work goes into removing expired keys that nobody asks for, 1 to 10.",
+        "activedefrag": "Give back the holes that deleted keys leave in memory, by moving what stands between them. "
+                        "Streams are not moved.",
+        "active-defrag-ignore-bytes": "Holes of no more than this are left alone.",
+        "active-defrag-threshold-lower": "... nor of less than this many per cent of the memory in use.",
+        "active-defrag-threshold-upper": "The percentage of holes from which on the most is done.",
+        "active-defrag-cycle-min": "Per cent of a processor that goes into it at the lower threshold.",
+        "active-defrag-cycle-max": "... and at the upper one.",
+        "active-defrag-cycle-us": "Microseconds of work at a time; others wait meanwhile.",
+        "active-defrag-max-scan-fields": "A value of more parts than this is moved in steps of its own.",
     }),
     Section("Snapshots (RDB)", {
         "save": "Save after so many seconds if so many keys have changed; pairs. save \"\" saves never.",
