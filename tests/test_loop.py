@@ -1,10 +1,11 @@
 """The loop with a core that only waits: timers, foreign descriptors, and what their callbacks raise."""
 
 import os
+import socket
 
 import pytest
 
-from pyredis.loop import Loop, SelectorPoller
+from pyredis.loop import LEFT, Loop, SelectorPoller
 
 
 class IdleCore:
@@ -67,3 +68,51 @@ def test_a_descriptors_callback_that_fails_does_not_end_the_loop(loop):
     assert [str(error) for error in loop.errors] == ["first"]
     os.close(read)
     os.close(write)
+
+
+def test_a_turn_is_told_of_when_all_that_were_ready_have_been_called_back(loop):
+    told = []
+    pipes = [os.pipe() for _ in range(2)]
+    for read, write in pipes:
+        loop.watch(read, lambda read=read: told.append(os.read(read, 1)))
+        os.write(write, b"x")
+
+    def turn(meanwhile):
+        told.append(meanwhile)
+        loop.stop()
+
+    loop.on_turn = turn
+    loop.run()
+    assert told == [b"x", b"x", False]
+    for ends in pipes:
+        for end in ends:
+            os.close(end)
+
+
+def test_another_callback_may_take_the_place_of_one_and_ask_for_writability(loop):
+    ours, theirs = socket.socketpair()
+    told = []
+
+    def second():
+        told.append("second")
+        loop.want_write(ours.fileno(), False)
+        loop.stop()
+
+    def first():
+        told.append(ours.recv(1))
+        loop.call_instead(ours.fileno(), second)
+        loop.want_write(ours.fileno(), True)
+
+    loop.watch(ours.fileno(), first)
+    theirs.send(b"x")
+    loop.run()
+    assert told == [b"x", "second"]
+    ours.close()
+    theirs.close()
+
+
+def test_who_relays_is_told_of_what_the_core_has_let_go(loop):
+    left = []
+    loop.on_left = left.append
+    loop._carry_out([], [(7, LEFT)])
+    assert left == [7]

@@ -47,9 +47,9 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     VIEWS = 32                     # pieces looked at in one go
-    RECEIVE_MOST = 1 << 17         # bytes taken from a socket at a time
+    RECEIVE_MOST = 1 << 16         # bytes taken from a socket at a time
     RECORD = 1 << 14               # the most that one record of TLS holds
-    PIECE = 1 << 16                # bytes encrypted at a time
+    PIECE = 1 << 15                # bytes encrypted at a time
     SEND_MOST = 1 << 20            # bytes sent to one connection before others get their turn
     MOST_OWED = 1 << 20            # bytes of TLS's own that a peer may leave unread
 
