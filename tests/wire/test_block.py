@@ -23,3 +23,17 @@ def test_only_so_many_blocks_lie_idle():
         pool.give(block)
     assert pool.idle == 2
     assert pool.memory < empty + 3 * BLOCK_SIZE
+
+
+def test_idle_blocks_are_no_used_memory_but_for_a_few_warm_ones():
+    pool = Pool(32)
+    empty = pool.memory
+    blocks = [pool.take() for _ in range(20)]
+    taken = pool.memory
+    for block in blocks:
+        pool.give(block)
+    assert pool.idle == 20
+    assert empty + 7 * BLOCK_SIZE < pool.memory < empty + 9 * BLOCK_SIZE
+    for _ in range(20):
+        pool.take()
+    assert pool.memory == taken

@@ -1,8 +1,10 @@
 """eviction -- keeping to maxmemory: before a command runs while more is used than may be, keys are given up.
 
-Which ones db/evict says; how many the arena's count says, which is exact: keys go one by one until it is below the
-limit, so the limit is passed by what one command takes and no more. What large values leave behind in the graves is
-freed before another key goes, or many would go for the memory of one.
+Which ones db/evict says; how many the arena's count says, which is exact: keys go one by one until they have made up
+for the excess, so the limit is passed by what one command takes and no more. What large values leave behind in the
+graves is freed before another key goes, or many would go for the memory of one. What clients are told of the keys
+(notifications, invalidations, to be sent at the end of the round) takes memory too: that does not count against what
+was gained, or telling of one key could cost the next, and so on until none is left.
 
 A client waits meanwhile, so a run takes 500 us at most (maxmemory-eviction-tenacity says otherwise: 50 us a step up to
 10, then 15 % more for each, from 100 on no limit). What is left is done between the rounds, and until then commands are
@@ -52,12 +54,14 @@ cdef inline bint _over(const Server* s) noexcept nogil:
     return s.memory_limit != 0 and s.mem.used > s.memory_limit
 
 
-cdef bint _give_up(Server* s, Eviction* x) noexcept nogil:
-    """Frees something. False: nothing is left that may go."""
+cdef bint _give_up(Server* s, Eviction* x, int64_t* gained) noexcept nogil:
+    """Frees something, and adds its bytes to `gained`. False: nothing is left that may go."""
+    cdef size_t before = s.mem.used
     if s.ks.graves.count or s.ks.graves.corpse_count:
         keyspace_reap(s.ks, REAP_STEP)
+        gained[0] += <int64_t>before - <int64_t>s.mem.used
         return True
-    if not evict_one(&x.keys, s.ks):
+    if not evict_one(&x.keys, s.ks, gained):
         return False
     x.drain(s)
     return True
@@ -75,7 +79,7 @@ cdef void _account(Server* s, Eviction* x, int64_t now_us) noexcept nogil:
 
 cdef bint eviction_run(Server* s) noexcept nogil:
     cdef Eviction* x = eviction_of(s)
-    cdef int64_t began, now
+    cdef int64_t began, now, excess, gained = 0
     cdef int done = 0
     cdef bint some = True
     x.unfinished = False
@@ -86,8 +90,9 @@ cdef bint eviction_run(Server* s) noexcept nogil:
     if s.gates & UNSAFE:
         return True
     began = now = clock_mono_us(&s.clock)
-    while some and _over(s):
-        some = _give_up(s, x)
+    excess = <int64_t>(s.mem.used - s.memory_limit)
+    while some and gained < excess and _over(s):
+        some = _give_up(s, x, &gained)
         done += 1
         if done % TIMED_EACH == 0:
             now = clock_mono_us(&s.clock)

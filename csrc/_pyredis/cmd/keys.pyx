@@ -13,8 +13,10 @@ from _pyredis.base.status cimport (ERR_DB_INDEX_RANGE, ERR_LFU_POLICY, ERR_LRU_P
                                    ERR_NOT_I32, ERR_SAME_OBJECT, ERR_SYNTAX, OK, Status)
 from _pyredis.cmd.ctx cimport (Ctx, Table, arg_i64, arg_is, key_at, key_changed, lookup_read, lookup_write,
                                prefetch_keys)
+from _pyredis.cmd.eviction cimport eviction_of
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, effects_key
+from _pyredis.db.evict cimport EVICT_LFU, EVICT_LRU, EvictPolicy
 from _pyredis.db.keyspace cimport (ACCESS_LFU, LOOKUP_NO_TOUCH, LOOKUP_PEEK, LOOKUP_READ, LOOKUP_SILENT, Db, Key,
                                    keyspace_add, keyspace_copy, keyspace_delete, keyspace_frequency,
                                    keyspace_fresh_access, keyspace_get, keyspace_idle_ms, keyspace_random,
@@ -284,12 +286,15 @@ cdef Status cmd_object_idletime(Ctx* c) noexcept nogil:
 
 
 cdef Status cmd_object_refcount(Ctx* c) noexcept nogil:
-    """OBJECT REFCOUNT key -> 1; for a small integer the count that Redis gives its shared objects."""
+    """OBJECT REFCOUNT key -> 1; for a small integer the count that Redis gives its shared objects, which it has
+    unless it must know when each was used, to keep to maxmemory."""
     cdef Entry* e = _inspected(c)
+    cdef EvictPolicy policy = eviction_of(c.server).keys.policy
+    cdef bint shared = c.server.memory_limit == 0 or (policy != EVICT_LRU and policy != EVICT_LFU)
     cdef int64_t v
     if e == NULL:
         return OK
-    if entry_encoding(e) == ENC_INT and string_get_i64(e, &v) and 0 <= v < SHARED_INTEGERS:
+    if shared and entry_encoding(e) == ENC_INT and string_get_i64(e, &v) and 0 <= v < SHARED_INTEGERS:
         reply_int(c.out, SHARED_COUNT)
     else:
         reply_int(c.out, 1)

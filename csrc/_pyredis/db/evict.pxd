@@ -1,5 +1,5 @@
 # evict -- which key to give up when memory is short. The story is in evict.pyx.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from _pyredis.db.keyspace cimport Keyspace
 from _pyredis.db.value cimport Entry
 
@@ -29,5 +29,6 @@ cdef struct Evict:
     int next_db                    # where the random policies go on
 
 cdef void evict_set(Evict* x, EvictPolicy policy, bint volatile_only, int samples, bint unlink) noexcept nogil
-# Gives up one key, with its effects; large values go to the graves. False: there is none that may go.
-cdef bint evict_one(Evict* x, Keyspace* ks) noexcept nogil
+# Gives up one key, with its effects, and adds to `gained` the bytes that it took; large values go to the graves.
+# False: there is none that may go.
+cdef bint evict_one(Evict* x, Keyspace* ks, int64_t* gained) noexcept nogil

@@ -18,7 +18,7 @@ The random policies need no pool: they go from one database to the next.
 
 Cost: for each key given up one sample a database, one hash for each candidate that enters the pool, and the removal.
 """
-from libc.stdint cimport UINT64_MAX, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.string cimport memmove
 
 from _pyredis.base.slice cimport Slice, slice_of
@@ -148,8 +148,9 @@ cdef const Entry* _choose_any(Evict* x, Keyspace* ks, int* db, uint64_t* hash) n
     return NULL
 
 
-cdef bint evict_one(Evict* x, Keyspace* ks) noexcept nogil:
+cdef bint evict_one(Evict* x, Keyspace* ks, int64_t* gained) noexcept nogil:
     cdef Key key
+    cdef size_t before
     cdef Slice[2] words
     cdef int db = 0
     cdef const Entry* e
@@ -163,6 +164,8 @@ cdef bint evict_one(Evict* x, Keyspace* ks) noexcept nogil:
     words[1] = key.name
     ks.stats.evicted += 1
     effects_propagate(&ks.fx, db, 2, words, False)
+    before = ks.mem.used
     keyspace_delete(ks, &ks.dbs[db], key, <Entry*>e)
+    gained[0] += <int64_t>before - <int64_t>ks.mem.used
     effects_key(&ks.fx, db, key.name, EV_EVICTED, b"evicted", 0)
     return True
