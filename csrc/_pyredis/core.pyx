@@ -123,12 +123,29 @@ cdef void _sort(Core core, const epoll_event* event) noexcept nogil:
             core.count += 1
 
 
+cdef void _send_first(Core core, Conn** ready, size_t n) noexcept nogil:
+    """Sends what is pending from the last round: while more memory is used than may be, keys would go for the sake
+    of messages that are about to leave, of which each such key makes more."""
+    cdef Server* s = core.s
+    cdef size_t i
+    cdef Conn* c
+    aof_flush(s)
+    for i in range(n):
+        c = ready[i]
+        if c.out.pending and not c.flags & CONN_GONE:
+            if conn_send(s, c):
+                c.events |= EVENT_OUT
+            core.watch_changes += _watch_changed(c)
+
+
 cdef void _serve(Core core, Batch* batch, Conn** ready, size_t n) noexcept nogil:
     """Receive from all, run all, send to all. What stays in Conn.events is due in the next round, event or not."""
     cdef Server* s = core.s
     cdef size_t i
     cdef Conn* c
     cdef uint32_t events
+    if s.memory_limit != 0 and s.mem.used > s.memory_limit:
+        _send_first(core, ready, n)
     for i in range(n):
         c = ready[i]
         events = c.events
@@ -554,8 +571,9 @@ cdef class Core:
         return wait
 
     def sweep(self):
-        """The notices that no serve has delivered yet: connections closed by a timeout, say."""
-        return self._sweep([])
+        """The notices that no serve has delivered yet: connections closed by a timeout, or while data are read at
+        the start. None while a command is under way, which may hold on to a connection."""
+        return self._sweep([]) if self.s.gone and self.s.current == NULL else []
 
     def check_clients(self, int64_t seconds):
         """Closes connections without a request for so long (0: none), and who is over its soft output limit."""

@@ -106,6 +106,22 @@ def test_clients_are_told_to_wait_and_info_tells_how_long(start_server, tmp_path
     assert "Received shutdown signal during loading, exiting now." in (tmp_path / "log").read_text()
 
 
+def test_clients_that_leave_while_loading_are_gone_at_once(start_server, tmp_path):
+    file_with(start_server, tmp_path, 600)
+    with launched(tmp_path, "--dir", str(tmp_path), *SLOW) as (_, port):
+        client = connected(port)
+        others = [connected(port) for _ in range(5)]
+
+        def count():
+            return int(peers.info_fields(client.call("INFO", "clients"))["connected_clients"])
+        before = count()
+        assert before > 5
+        for other in others:
+            other.close()
+        eventually(lambda: count() == before - 5)
+        assert peers.info_fields(client.call("INFO", "persistence"))["loading"] == "1"
+
+
 def test_shutdown_while_loading_ends_it_and_leaves_the_file(start_server, tmp_path):
     path = file_with(start_server, tmp_path, 600)
     before = path.read_bytes()
