@@ -723,6 +723,10 @@ cdef class Core:
         """Are payloads of versions that nobody knows tried, too?"""
         self.s.any_rdb_version = allowed
 
+    def set_skip_sums(self, bint on):
+        """Is the sum of a payload not looked at?"""
+        self.s.skip_sums = on
+
     def set_latency_tracking(self, bint on):
         self.s.track_latency = on
 

@@ -100,6 +100,8 @@ def test_clients_are_told_to_wait_and_info_tells_how_long(start_server, tmp_path
             client.call("SET", "k", 1)
         with pytest.raises(ReplyError, match="EXECABORT"):
             client.call("EXEC")
+        with pytest.raises(ReplyError, match=LOADING):
+            client.call("CONFIG", "SET", "dir", "/")
         assert client.call("CONFIG", "SET", "key-load-delay", 0) == "OK"        # of the next load
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
