@@ -208,8 +208,9 @@ class Loop:
         return lambda: core.serve(poller.poll(self._until_timer(core.before_sleep())))
 
     def serve_others(self) -> None:
-        """A moment for everybody else, from within a command that takes long."""
-        self._carry_out(self.core.serve_others(self.poller.poll(0)), [], meanwhile=True)
+        """A moment for everybody else, from within a command that takes long, or the loading at the start."""
+        foreign = self.core.serve_others(self.poller.poll(0))
+        self._carry_out(foreign, self.core.sweep(), meanwhile=True)
 
     def _until_timer(self, wait: int) -> int:
         if not self._timers:

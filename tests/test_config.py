@@ -31,6 +31,7 @@ from tests.session import R, raises_reply
 ROOT = Path(__file__).parent.parent
 
 LOCAL = SimpleNamespace(is_local=True)
+IDLE = SimpleNamespace(active=False)
 
 
 def reference(server: str) -> dict[str, str]:
@@ -219,7 +220,7 @@ def test_bytes_that_are_not_text_survive(config):
 def test_config_command(config, tmp_path):
     calls = []
     log = Log(Config(logfile=str(tmp_path / "log")))
-    server = SimpleNamespace(config=config, log=log, reset_stats=lambda: calls.append("reset"))
+    server = SimpleNamespace(config=config, log=log, loading=IDLE, reset_stats=lambda: calls.append("reset"))
     assert config_control.config_set(server, LOCAL, [b"CONFIG", b"SET", b"hz", b"20", b"timeout", b"3"]) == OK
     with pytest.raises(ReplyError, match="ERR syntax error"):
         config_control.config_set(server, LOCAL, [b"CONFIG", b"SET", b"hz", b"7", b"port"])
@@ -241,7 +242,7 @@ def test_config_command(config, tmp_path):
 
 def test_local_clients_may_set_protected_parameters_if_so_configured(config):
     config.load("enable-protected-configs local")
-    server, words = SimpleNamespace(config=config), [b"CONFIG", b"SET", b"dbfilename", b"x"]
+    server, words = SimpleNamespace(config=config, loading=IDLE), [b"CONFIG", b"SET", b"dbfilename", b"x"]
     with pytest.raises(ReplyError, match="protected"):
         config_control.config_set(server, SimpleNamespace(is_local=False), words)
     assert config_control.config_set(server, LOCAL, words) == OK

@@ -615,8 +615,9 @@ cdef class Core:
         return wait
 
     def sweep(self):
-        """The notices that no serve has delivered yet: connections closed by a timeout, say."""
-        return self._sweep([])
+        """The notices that no serve has delivered yet: connections closed by a timeout, or while data are read at
+        the start. None while a command is under way, which may hold on to a connection."""
+        return self._sweep([]) if self.s.gone and self.s.current == NULL else []
 
     def check_clients(self, int64_t seconds):
         """Closes connections without a request for so long (0: none), and who is over its soft output limit; takes back

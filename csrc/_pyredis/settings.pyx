@@ -71,3 +71,8 @@ def set_rdb_compression(Core core, bint on):
 def set_any_rdb_version(Core core, bint allowed):
     """Are payloads of versions that nobody knows tried, too?"""
     core.s.any_rdb_version = allowed
+
+
+def set_skip_sums(Core core, bint on):
+    """Is the sum of a payload not looked at?"""
+    core.s.skip_sums = on

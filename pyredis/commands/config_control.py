@@ -13,11 +13,20 @@ from pyredis.log import Log
 from pyredis.reply import OK, ReplyError, Simple
 
 
+LOADING = "LOADING Redis is loading the dataset in memory"
+NOT_WHILE_LOADING = (b"dir", b"repl-diskless-load")       # what is being read depends on them
+
+
+class Loading(Protocol):
+    active: bool
+
+
 class Server(Protocol):
     """What CONFIG needs of the server."""
 
     config: Config
     log: Log
+    loading: Loading
 
     def reset_stats(self) -> None: ...
 
@@ -46,6 +55,8 @@ def config_set(server: Server, client: Any, argv: Sequence[bytes]) -> Simple:
     """CONFIG SET name value [name value ...]"""
     if len(argv) % 2:
         raise ReplyError("ERR syntax error")
+    if server.loading.active and any(name.lower() in NOT_WHILE_LOADING for name in argv[2::2]):
+        raise ReplyError(LOADING)
     server.config.set_many(list(zip(argv[2::2], argv[3::2], strict=True)), local=client.is_local)
     return OK
 

@@ -296,6 +296,7 @@ def _reload(server: Any, client: Any, args: list[bytes]) -> Simple:
 
 def _skip_sums(server: Any, client: Any, args: list[bytes]) -> Simple:
     server.loading.skip_sums = _switch(args[0])
+    settings.set_skip_sums(server.core, server.loading.skip_sums)
     return OK
 
 
@@ -422,7 +423,8 @@ ROWS = (
     Subcommand(_packed_threshold, 1, 1, "QUICKLIST-PACKED-THRESHOLD <size>",
                "Give list elements from this size on a node of their own; 0: only those too large for a node."),
     Subcommand(_reload, 0, 3, "RELOAD [option ...]", "Save the RDB file and load it: MERGE, NOFLUSH, NOSAVE."),
-    Subcommand(_skip_sums, 1, 1, "SET-SKIP-CHECKSUM-VALIDATION <0|1>", "With 1 sums of RDB files are not checked."),
+    Subcommand(_skip_sums, 1, 1, "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+               "With 1 sums of RDB files and of payloads are not checked."),
     Subcommand(_set_active_expire, 1, 1, "SET-ACTIVE-EXPIRE <0|1>",
                "Remove expired keys in the background or not."),
     Subcommand(_allow_all_in_scripts, 1, 1, "SET-DISABLE-DENY-SCRIPTS <0|1>",

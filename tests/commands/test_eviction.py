@@ -162,6 +162,23 @@ def test_who_subscribed_to_events_hears_of_it():
     assert listener.taken() == [[b"message", b"__keyevent@0__:evicted", b"old"]]
 
 
+def test_telling_many_of_a_key_that_is_given_up_does_not_cost_the_next_one():
+    r = server("allkeys-lru")
+    listeners = [R(r.server) for _ in range(10)]
+    for listener in listeners:
+        listener("HELLO", 3)
+        listener("CLIENT", "TRACKING", "ON")
+    names = [f"{n}:" + "x" * 1000 for n in range(300)]
+    for name in names:
+        r("SET", name, "x")
+        for listener in listeners:
+            listener("GET", name)
+    r.server.core.set_memory_limit(used(r) - 40000)
+    r.cycle()
+    assert 10 <= evicted(r) <= 50
+    assert listeners[0].taken()[0][0] == b"invalidate"
+
+
 def test_a_watched_key_that_is_given_up_was_changed():
     r = server("allkeys-lru")
     r("SET", "old", VALUE)

@@ -379,6 +379,16 @@ def test_object_refcount_tells_what_redis_tells_of_its_shared_integers(r, value,
     assert r("OBJECT", "REFCOUNT", "k") == count
 
 
+@pytest.mark.parametrize(("policy", "limit", "count"), [
+    ("allkeys-lru", 1 << 30, 1), ("volatile-lfu", 1 << 30, 1), ("allkeys-lru", 0, 2147483647),
+    ("allkeys-random", 1 << 30, 2147483647), ("noeviction", 1 << 30, 2147483647)])
+def test_integers_are_not_told_to_be_shared_when_the_use_of_each_counts(policy, limit, count):
+    r = R(maxmemory_policy=policy)
+    r("CONFIG", "SET", "maxmemory", limit)
+    r("SET", "k", 1)
+    assert r("OBJECT", "REFCOUNT", "k") == count
+
+
 def test_object_help_is_lines_of_status(r):
     reply = Replies(r.raw("OBJECT", "HELP")).next()
     assert reply[0] == "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"

@@ -4,7 +4,7 @@ import pytest
 
 from pyredis.commands.memory_control import diagnosis
 from pyredis.info import Memory
-from tests.session import raises_reply
+from tests.session import R, raises_reply
 
 MB = 1 << 20
 HEALTHY = Memory(used=100 * MB, peak=110 * MB, startup=MB, clients=0, tables=9 * MB, active=102 * MB,
@@ -72,3 +72,12 @@ def test_malloc_stats_tells_of_holes_by_size(r):
     assert all(slabs * 65536 >= size * (used + room) for size, slabs, used, room in rows)
     if rows:                                     # the sanitizer's build has no slabs
         assert any(used >= 1000 and room >= 1000 for size, _, used, room in rows if size in (112, 120))
+
+
+@pytest.mark.parametrize("command", [
+    "SETRANGE k 99999 x", "SETBIT k 799999 1", "BITFIELD k SET u8 799992 1", "APPEND k " + "x" * 100000])
+def test_a_string_that_is_made_long_at_once_has_no_room_to_spare(command):
+    r = R()
+    r(*command.split())
+    assert r("STRLEN", "k") == 100000
+    assert 100000 < r("MEMORY", "USAGE", "k") < 101000

@@ -84,6 +84,20 @@ def test_other_versions_are_taken_only_if_the_check_is_relaxed(r, version):
         r("RESTORE", "k", 0, unknown, "REPLACE")
 
 
+def test_a_wrong_sum_is_taken_only_if_debug_says_so(r):
+    wrong = X[:-1] + bytes([X[-1] ^ 1])
+    library = r("FUNCTION", "DUMP")
+    library = library[:-1] + bytes([library[-1] ^ 1])
+    for words in (("RESTORE", "k", 0, wrong), ("FUNCTION", "RESTORE", library)):
+        with raises_reply(BAD_SUM):
+            r(*words)
+        assert r("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 1) == "OK"
+        assert r(*words) == "OK"
+        assert r("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 0) == "OK"
+    with raises_reply(BAD_SUM):
+        r("RESTORE", "other", 0, wrong)
+
+
 def test_a_relative_time_to_live_is_propagated_as_an_absolute_one(r):
     r("RESTORE", "k", 5000, X, "REPLACE", "IDLETIME", 7)
     at = b"%d" % (r.now_ms + 5000)

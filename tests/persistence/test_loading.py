@@ -100,10 +100,28 @@ def test_clients_are_told_to_wait_and_info_tells_how_long(start_server, tmp_path
             client.call("SET", "k", 1)
         with pytest.raises(ReplyError, match="EXECABORT"):
             client.call("EXEC")
+        with pytest.raises(ReplyError, match=LOADING):
+            client.call("CONFIG", "SET", "dir", "/")
         assert client.call("CONFIG", "SET", "key-load-delay", 0) == "OK"        # of the next load
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     assert "Received shutdown signal during loading, exiting now." in (tmp_path / "log").read_text()
+
+
+def test_clients_that_leave_while_loading_are_gone_at_once(start_server, tmp_path):
+    file_with(start_server, tmp_path, 600)
+    with launched(tmp_path, "--dir", str(tmp_path), *SLOW) as (_, port):
+        client = connected(port)
+        others = [connected(port) for _ in range(5)]
+
+        def count():
+            return int(peers.info_fields(client.call("INFO", "clients"))["connected_clients"])
+        before = count()
+        assert before > 5
+        for other in others:
+            other.close()
+        eventually(lambda: count() == before - 5)
+        assert peers.info_fields(client.call("INFO", "persistence"))["loading"] == "1"
 
 
 def test_shutdown_while_loading_ends_it_and_leaves_the_file(start_server, tmp_path):
@@ -119,7 +137,7 @@ def test_shutdown_while_loading_ends_it_and_leaves_the_file(start_server, tmp_pa
 
 @pytest.mark.parametrize(("spoil", "said"), [
     (lambda data: data[:-100], "it ends too early"), (lambda data: b"garbage" + data, "does not begin as an RDB file"),
-    (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "its checksum is wrong"), (lambda data: b"", "it ends too early")])
+    (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "RDB CRC error"), (lambda data: b"", "it ends too early")])
 def test_a_broken_file_ends_the_start_with_file_and_offset(start_server, tmp_path, spoil, said):
     path = file_with(start_server, tmp_path, 20)
     path.write_bytes(spoil(path.read_bytes()))

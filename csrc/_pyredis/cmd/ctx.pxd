@@ -283,6 +283,7 @@ cdef struct Server:                 # what all connections share
     bint auth_required              # new connections start unauthenticated
     bint track_latency
     bint rdb_compression            # rdbcompression: LZF in what is saved
+    bint skip_sums                  # DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE takes any sum
     Conn* due                       # connections with CONN_DUE, in the order in which they became so
     Conn* due_last
     void* blocking                  # who waits for what: a Blocking (cmd/blocking)

@@ -188,8 +188,9 @@ cdef Entry* string_set_i64(Keyspace* ks, Db* db, Key key, Entry* e, int64_t v) n
 
 
 cdef Entry* _to_block(Keyspace* ks, Db* db, Key key, Entry* e, size_t length) noexcept nogil:
-    """Moves an inline string to a block of its own that has room for `length` bytes, and for more to come."""
-    cdef size_t slack = length // 2 if length // 2 < LARGEST_SLACK else LARGEST_SLACK
+    """Moves an inline string to a block of its own that has room for `length` bytes, and for more to come if it is
+    growing: most that are made this long at once stay so."""
+    cdef size_t slack = min(length // 2, <size_t>LARGEST_SLACK) if e.value_length else 0
     cdef ByteStr* block = bytestr_new(ks.mem, entry_value(e), e.value_length, length + slack)
     e = keyspace_reshape(ks, db, key, e, 8, (e.flags & ENTRY_EXPIRES) != 0)
     entry_set_pointer(e, block)

@@ -292,7 +292,7 @@ cdef void _sum(Reading* r) noexcept nogil:
     wanted = source_u64(f.source)
     if source_ok(f.source) and wanted and f.how & READ_SUM:
         if crc != wanted:
-            source_fail(f.source, b"its checksum is wrong")
+            source_fail(f.source, b"RDB CRC error, its checksum is wrong")
         f.summed = crc == wanted
 
 
