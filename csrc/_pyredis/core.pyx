@@ -187,7 +187,7 @@ cdef void _room_for(Core core, size_t n) noexcept nogil:
     n += core.count + core.foreign_count
     if n <= core.ready_room and core.ready_room:
         return
-    core.ready_room = n * 2
+    core.ready_room = (n + 1) * 2                # never 0, for which realloc need not give anything
     core.ready = <Conn**>realloc(core.ready, core.ready_room * sizeof(void*))
     core.foreign = <Foreign*>realloc(core.foreign, core.ready_room * sizeof(Foreign))
     if core.ready == NULL or core.foreign == NULL:
