@@ -5,13 +5,13 @@ the same few warm blocks serve everybody: the last one given back is the first o
 a block goes back to the arena.
 
 Idle blocks do not count as used memory, no more than the spare slabs of the arena do: else keys would be evicted
-for the sake of clients that are gone. But for the first WARM, which every round of requests takes again: used memory
-would go up and down with each.
+for the sake of clients that are gone. But for the first WARM, one to read into and one to reply from, which every round
+takes again: used memory would go up and down with each.
 """
 from _pyredis.base.mem cimport mem_alloc, mem_footprint, mem_free
 
 cdef enum:
-    WARM = 8
+    WARM = 2
 
 
 cdef void block_pool_init(BlockPool* pool, Arena* mem, size_t keep) noexcept nogil:
