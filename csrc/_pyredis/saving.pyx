@@ -136,12 +136,15 @@ cdef void _tick(Pace* pace) noexcept:
 
 cdef bint _in_foreground(void* arg, int keys) noexcept nogil:
     cdef Pace* pace = <Pace*>arg
-    if pace.snapshot.delay_us:
-        snapshot_delay(pace.snapshot.delay_us, keys)
-    if pace.tick != NULL and clock_mono_us(pace.clock) >= pace.next_us:
-        pace.next_us = clock_mono_us(pace.clock) + TICK_US
-        with gil:
-            _tick(pace)
+    cdef int step = 1 if pace.snapshot.delay_us else keys       # a group of slow keys may take seconds
+    while keys > 0 and pace.failure == NULL:
+        if pace.snapshot.delay_us:
+            snapshot_delay(pace.snapshot.delay_us, step)
+        if pace.tick != NULL and clock_mono_us(pace.clock) >= pace.next_us:
+            pace.next_us = clock_mono_us(pace.clock) + TICK_US
+            with gil:
+                _tick(pace)
+        keys -= step
     return pace.failure == NULL
 
 

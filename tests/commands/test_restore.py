@@ -155,6 +155,17 @@ def test_fields_that_expire_are_known_to_the_database(r):
     assert r("HLEN", "h") == 1
 
 
+@pytest.mark.parametrize(("value", "reason"), [
+    (rdb.QUICKLIST_2.to_bytes(1, "little") + rdb.length(1) + b"\1" + rdb.string(b""), "a node of a list is empty"),
+    (rdb.QUICKLIST_2.to_bytes(1, "little") + rdb.length(1) + b"\2" + rdb.string(b"x"), "a node of a list is broken")])
+def test_the_log_says_what_is_wrong_with_a_value_that_is_refused(r, value, reason):
+    told = []
+    r.server.core.on_log = lambda level, text: told.append(text)
+    with raises_reply(BAD_DATA):
+        r("RESTORE", "k", 0, rdb.payload(value))
+    assert told == [f"A payload for RESTORE is refused, integrity check failed: {reason}"]
+
+
 def test_a_value_that_is_refused_leaves_nothing_behind(r):
     good = rdb.strings(*(b"member %d" % i for i in range(2000)))
     r("RESTORE", "k", 0, rdb.payload(b"\2" + rdb.length(2000) + good))

@@ -163,7 +163,7 @@ def test_a_second_interrupt_ends_the_last_save_and_leaves_nothing_of_it(start_se
     server = start_server(*POINTS)
     for i in range(40):
         server.call("SET", f"key:{i}", i)
-    server.call("CONFIG", "SET", "rdb-key-save-delay", 100_000)
+    server.call("CONFIG", "SET", "rdb-key-save-delay", 1_000_000)       # all of it would take 40 s
     server.process.send_signal(signal.SIGINT)
     eventually(lambda: temporary_files(server) == [f"temp-{server.pid}.rdb"])
     server.process.send_signal(signal.SIGINT)

@@ -66,9 +66,9 @@ def test_lists_of_every_type():
                       rdb.string(rdb.listpack(*numbers)))]:
         assert load(body) == ("listpack", values)
         assert load(body, list_size=2)[0] == "quicklist"
-    nodes = kind(rdb.QUICKLIST_2, rdb.length(3), b"\2", rdb.string(rdb.listpack(*numbers)),
-                 b"\1", rdb.string(b"p" * 9000), b"\1", rdb.string(b""))
-    assert load(nodes) == ("quicklist", [*values, b"p" * 9000, b""])
+    nodes = kind(rdb.QUICKLIST_2, rdb.length(2), b"\2", rdb.string(rdb.listpack(*numbers)),
+                 b"\1", rdb.string(b"p" * 9000))
+    assert load(nodes) == ("quicklist", [*values, b"p" * 9000])
 
 
 def test_sets_of_every_type_and_their_limits():
@@ -208,6 +208,7 @@ def test_a_collection_without_elements_is_told_from_a_broken_one(body):
     (kind(rdb.QUICKLIST_2, rdb.length(1), b"\3", rdb.string(rdb.listpack(1))),
      "a node of a list is of an unknown kind"),
     (kind(rdb.QUICKLIST_2, rdb.length(1), b"\2", rdb.string(b"no listpack")), "a node of a list is broken"),
+    (kind(rdb.QUICKLIST_2, rdb.length(1), b"\1", rdb.string(b"")), "a node of a list is empty"),
     (kind(rdb.QUICKLIST, rdb.length(1), rdb.string(rdb.listpack(1))), "a node of a list is broken"),
     (kind(rdb.SET_LISTPACK, rdb.string(b"no listpack")), "a compact form is broken"),
     (kind(6), "a value belongs to a module, and there are no modules"),

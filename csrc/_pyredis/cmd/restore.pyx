@@ -9,13 +9,15 @@ A relative time to live is propagated as the absolute time; what is over already
 would have replaced.
 """
 from libc.stdint cimport int64_t, uint8_t
+from libc.stdio cimport snprintf
 from libc.string cimport memset
 
 from _pyredis.base.hash cimport bytes_load64, hash_crc64
 from _pyredis.base.num cimport NUM_I64_MAX, num_format_i64
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_BUSY_KEY, ERR_CUSTOM, ERR_SYNTAX, OK, Status
-from _pyredis.cmd.ctx cimport Ctx, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_write, propagate_del
+from _pyredis.cmd.ctx cimport (LOG_WARNING, Ctx, arg_i64, arg_is, fail_with, key_at, key_changed, lookup_write,
+                               propagate_del)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.db.effects cimport EV_GENERIC, effects_begin, effects_word
 from _pyredis.db.keyspace cimport (Key, keyspace_add, keyspace_delete, keyspace_find, keyspace_release,
@@ -23,7 +25,7 @@ from _pyredis.db.keyspace cimport (Key, keyspace_add, keyspace_delete, keyspace_
 from _pyredis.db.value cimport Entry
 from _pyredis.rdb.format cimport RDB_PAYLOAD_FOOTER, RDB_VERSION_REDIS, RDB_VERSION_VALKEY
 from _pyredis.rdb.load cimport Load, load_done, load_init, load_value
-from _pyredis.rdb.source cimport Source, source_done, source_of_bytes, source_u8
+from _pyredis.rdb.source cimport Source, source_done, source_of_bytes, source_ok, source_u8
 from _pyredis.wire.reply cimport reply_ok
 
 cdef enum:
@@ -87,9 +89,13 @@ cdef Entry* _load(Ctx* c, Slice name, Slice payload, int version) noexcept nogil
     cdef Source source
     cdef Load load
     cdef Entry* e
+    cdef char[256] text
     source_of_bytes(&source, c.ks.mem, slice_of(payload.ptr, payload.len - RDB_PAYLOAD_FOOTER))
     load_init(&load, &source, c.ks, version)
     e = load_value(&load, source_u8(&source), name)
+    if not source_ok(&source):
+        snprintf(text, sizeof(text), b"A payload for RESTORE is refused, integrity check failed: %s", source.reason)
+        c.server.log(c.server, LOG_WARNING, text)
     load_done(&load)
     source_done(&source)
     return e

@@ -126,8 +126,8 @@ cdef void _append_ziplist(Load* l, Quicklist* q, Slice image) noexcept nogil:
 cdef void _append_plain(Load* l, Quicklist* q, Slice element) noexcept nogil:
     if element.len:
         quicklist_append_node(l.ks.mem, q, NODE_PLAIN, element.ptr, element.len, 1)
-    else:
-        quicklist_push(l.ks.mem, q, QUICK_TAIL, element)
+    else:                                        # nobody writes one: only large elements get a node each
+        load_fail(l, b"a node of a list is empty")
 
 
 cdef Entry* _list_nodes(Load* l, int type, Slice name) noexcept nogil:
