@@ -12,7 +12,6 @@ from pyredis.config_types import to_bytes
 from pyredis.log import Log
 from pyredis.reply import OK, ReplyError, Simple
 
-
 LOADING = "LOADING Redis is loading the dataset in memory"
 NOT_WHILE_LOADING = (b"dir", b"repl-diskless-load")       # what is being read depends on them
 
