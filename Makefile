@@ -19,7 +19,7 @@ CC      := $(if $(shell command -v ccache),ccache $(or $(filter-out cc,$(CC)),gc
 export CC
 export PYTHONPATH := .:csrc
 
-.PHONY: run build test bench lint debug asan fuzz fuzz-payloads torture many peers clean
+.PHONY: run build test bench lint debug asan fuzz fuzz-payloads torture many wheel peers clean
 
 run: build
 	$(PY) -m pyredis $(ARGS)
@@ -63,6 +63,15 @@ torture: build
 
 many: build
 	PYREDIS_CONNECTIONS=10000 $(PY) -m pytest tests/network/test_many.py $(ARGS)
+
+# The wheel in dist/, and a short test of it as it is installed: in a clean environment, from elsewhere.
+wheel: export PYTHONPATH :=
+wheel: $(VENV)/stamp
+	rm -rf dist build/lib* build/bdist*          # or modules that are gone would be in it
+	$(PY) -m pip wheel -q --disable-pip-version-check --wheel-dir dist .
+	$(PYTHON) -m venv --clear build/installed
+	build/installed/bin/pip install -q --disable-pip-version-check --no-index --find-links dist pyredis
+	cd / && $(CURDIR)/build/installed/bin/python $(CURDIR)/tests/try_installed.py
 
 peers:
 	bench/get-peers

@@ -136,11 +136,15 @@ class Acl:
 
     # ---- who is it
 
-    def log_in(self, client: Client, name: bytes, password: bytes, asked_by: bytes, in_multi: bool) -> bool:
-        """Makes the connection this user's, if the password is right; a failure is logged."""
+    def knows(self, name: bytes, password: bytes) -> bool:
+        """Is there such a user, enabled, with this password?"""
         # Hashed also for a user that there is not: the time must not tell which of the two was wrong.
         user = self.users.get(name) or User(name)
-        if user.accepts(password) and user.enabled:
+        return user.accepts(password) and user.enabled
+
+    def log_in(self, client: Client, name: bytes, password: bytes, asked_by: bytes, in_multi: bool) -> bool:
+        """Makes the connection this user's, if the password is right; a failure is logged."""
+        if self.knows(name, password):
             client.authenticate(name)
             return True
         self._log("auth", "multi" if in_multi else "toplevel", asked_by, name, client)

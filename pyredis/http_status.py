@@ -8,14 +8,14 @@ It listens where the server does (`bind`) and is a guest in the server's own loo
 most so many at a time, each with a few seconds to arrive and to be taken, one a connection. Nothing can be changed by
 it.
 
-Who may look: where protected mode guards the server, only this machine. Where a password is set, who knows it (HTTP's
-Basic authentication, any user's name). A page of some other site that has a browser on this machine ask, its name
-having been pointed here, is refused by the Host it asks for.
+Who may look: a user who may run the commands that tell the same (SHOWN); name and password come by HTTP's Basic
+authentication, and without them it is the default user. Where protected mode guards the server, only this machine. A
+page of some other site that has a browser on this machine ask, its name having been pointed here, is refused by the
+Host it asks for.
 """
 
 import base64
 import binascii
-import hmac
 import ipaddress
 import json
 import socket
@@ -24,15 +24,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from _pyredis.access import find_command
+
 from pyredis import exposition
 from pyredis.config_types import ConfigError
 from pyredis.listener import bind_all, is_loopback
+from pyredis.users import DEFAULT
 
 MOST_CONNECTIONS = 32
 MOST_REQUEST = 8192                 # bytes
 SECONDS = 5.0                       # for a request to come, and for its answer to be taken
 BACKLOG = 16
 REST_SECONDS = 0.5
+SHOWN = ([b"info"], [b"slowlog", b"get"], [b"latency", b"latest"])
 PAGE = Path(__file__).with_name("status.html")
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            405: "Method Not Allowed", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
@@ -276,22 +280,27 @@ class HttpStatus:
             return Refused(500).answer
 
     def _check(self, request: Request, host: str) -> None:
-        config = self._server.config
-        password = config["requirepass"]
-        if config["protected-mode"] and not password and not is_loopback(host):
+        acl = self._server.acl
+        if self._server.config["protected-mode"] and acl.needs_no_password and not is_loopback(host):
             raise Refused(403)
         if is_loopback(host) and not host_is_own(request.headers.get("host", "localhost")):
             raise Refused(403)
-        if password and not hmac.compare_digest(given_password(request), password.encode("utf-8", "surrogateescape")):
+        name, password = credentials(request)
+        if not acl.knows(name, password):
             raise Refused(401, 'WWW-Authenticate: Basic realm="pyredis", charset="UTF-8"\r\n')
+        for words in SHOWN:
+            index = find_command(self._server.core, words)
+            if index is None or acl.refusal(name, index, words, 0) is not None:
+                raise Refused(403)
 
 
-def given_password(request: Request) -> bytes:
-    """Of Basic authentication; empty if there is none."""
+def credentials(request: Request) -> tuple[bytes, bytes]:
+    """User and password of Basic authentication; the default user, without a password, if there is none."""
     scheme, _, words = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return b""
+        return DEFAULT, b""
     try:
-        return base64.b64decode(words, validate=True).partition(b":")[2]
+        name, _, password = base64.b64decode(words, validate=True).partition(b":")
     except binascii.Error:
-        return b""
+        return DEFAULT, b""
+    return name or DEFAULT, password

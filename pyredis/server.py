@@ -19,7 +19,7 @@ import _pyredis.saving as saving
 from _pyredis.core import Core
 
 import pyredis
-from pyredis import lua_library, process, reply
+from pyredis import host, lua_library, process, reply
 from pyredis.acl import Acl
 from pyredis.clients import describe
 from pyredis.commands import (
@@ -197,9 +197,10 @@ class Server:
     def run(self) -> int:
         """Serves until told to stop; the exit code."""
         log, config = self.log, self.config
-        if config["daemonize"]:
-            process.daemonize()
         self.supervisor = process.supervisor(config["supervised"], os.environ, log)
+        if self._in_background:
+            process.daemonize()
+        self._notify("STATUS=pyredis is loading...\n")
         self._announce_start()
         if not self._can_be_as_configured() or not self.acl.start():
             return 1
@@ -214,14 +215,15 @@ class Server:
             return 1
         if self._pidfile:
             process.write_pidfile(self._pidfile, log)
-        if config["disable-thp"]:
-            process.disable_huge_pages()
         self._watch_process_config()
         self._watch_signals()
         saving.watch_flushes(self.core)
         self.append_only.watch(self.loop)
         log.role = "M"
         log.notice("Server initialized")
+        self._advise(host.overcommit())
+        if not config["disable-thp"] or not process.disable_huge_pages():
+            self._advise(host.huge_pages())
         try:
             self.startup.load()
         except CannotStart:
@@ -235,9 +237,14 @@ class Server:
         return self.exit_code
 
     @property
+    def _in_background(self) -> bool:
+        """A supervisor would take the parent's end for the server's, so `daemonize` does not count under one."""
+        return bool(self.config["daemonize"]) and not self.supervisor
+
+    @property
     def _pidfile(self) -> str:
         """Where the process id is written; empty: nowhere."""
-        return self.config["pidfile"] or (process.DEFAULT_PIDFILE if self.config["daemonize"] else "")
+        return self.config["pidfile"] or (process.DEFAULT_PIDFILE if self._in_background else "")
 
     def _announce_start(self) -> None:
         log, config = self.log, self.config
@@ -255,6 +262,11 @@ class Server:
             log.raw(logo(pyredis.__version__, mode, config["port"]))
         else:
             log.notice(f"Running mode={mode}, port={config['port']}.")
+        self._advise(host.backlog(config["tcp-backlog"]))
+
+    def _advise(self, advice: str) -> None:
+        if advice:
+            self.log.warning(advice)
 
     def _can_be_as_configured(self) -> bool:
         """False where starting would pretend to protect, share or extend what it cannot; warns of lesser lacks."""
@@ -275,7 +287,8 @@ class Server:
             self.log.notice("Ready to accept connections tcp")
         if self.config["unixsocket"]:
             self.log.notice("Ready to accept connections unix")
-        self._notify("STATUS=Ready to accept connections\nREADY=1\n")
+        self._notify("STATUS=Ready to accept connections\n")
+        self._notify("READY=1\n")
 
     def _watch_signals(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -217,7 +217,7 @@ def test_version_help_and_what_there_is_not():
     assert shown.returncode == 0
     assert server("-v").stdout == shown.stdout
     assert server("-h").stdout.startswith("Usage: pyredis-server")
-    for option in ("--test-memory", "--check-system", "--sentinel"):
+    for option in ("--test-memory", "--sentinel"):
         refused = server(option, "5")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr.startswith("pyredis-server ")

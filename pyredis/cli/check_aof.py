@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
+from pyredis.cli import manual
 from pyredis.persistence.manifest import Manifest, ManifestError, parse
 
 USAGE = "Usage: {} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>"
@@ -344,7 +345,8 @@ def run(words: Sequence[str], program: str = "pyredis-check-aof", preamble: Prea
 
 
 def main() -> int:
-    return run(sys.argv[1:], os.path.basename(sys.argv[0]))
+    words, program = sys.argv[1:], os.path.basename(sys.argv[0])
+    return 0 if manual.answer(words, program, manual.CHECK_AOF) else run(words, program)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pyredis.cli import manual
 from pyredis.config import Config
 
 USAGE = "Usage: {} <rdb-file-name>"
@@ -72,8 +73,11 @@ def report(error: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
+    program = os.path.basename(sys.argv[0])
+    if manual.answer(arguments, program, manual.CHECK_RDB):
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(USAGE.format(os.path.basename(sys.argv[0])), file=sys.stderr)
+        print(USAGE.format(program), file=sys.stderr)
         return 1
     # Not at the top: how it is used can be told without a core.
     from pyredis.server import Server

@@ -11,26 +11,13 @@ import sys
 from collections.abc import Sequence
 
 from pyredis import __version__
-from pyredis.config import Config
+from pyredis.cli import manual
+from pyredis.config import BY_NAME, Config
 from pyredis.config_file import CannotOpen, FileError, option_lines, read_text
 from pyredis.config_types import to_text
 from pyredis.log import Log
 
-USAGE = """\
-Usage: pyredis-server [/path/to/pyredis.conf] [options] [-]
-       pyredis-server -              read the configuration from stdin
-       pyredis-server -v, --version
-       pyredis-server -h, --help
-
-An option is any parameter of the configuration file, with -- before its name:
-
-       pyredis-server --port 7777 --save 60 1 --maxmemory 128mb
-       pyredis-server /etc/pyredis.conf --loglevel verbose
-       echo 'maxmemory 128mb' | pyredis-server -
-"""
-
 NO_MEMORY_TEST = "pyredis-server has no memory test; memtest86 tests the whole memory."
-NO_SYSTEM_CHECK = "pyredis-server has no system check."
 NO_SENTINEL = "pyredis-server cannot be a Sentinel; redis-sentinel can watch over it."
 
 
@@ -70,11 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(version_line())
         return 0
     if first in ("-h", "--help"):
-        print(USAGE, end="")
+        print(manual.SERVER, end="")
         return 0
-    refusal = {"--test-memory": NO_MEMORY_TEST, "--check-system": NO_SYSTEM_CHECK}.get(first)
-    if refusal or "--sentinel" in arguments:
-        print(refusal or NO_SENTINEL, file=sys.stderr)
+    if first == "--default-config":
+        from pyredis.default_config import default_config  # a server that starts needs none of its words
+        print(default_config(), end="")
+        return 0
+    if first == "--check-system":
+        from pyredis import host
+        text, well = host.report(BY_NAME["tcp-backlog"].default, BY_NAME["maxclients"].default)
+        print(text, end="")
+        return 0 if well else 1
+    if first == "--test-memory" or "--sentinel" in arguments:
+        print(NO_MEMORY_TEST if first == "--test-memory" else NO_SENTINEL, file=sys.stderr)
         return 1
     try:
         config = build_config(arguments, os.path.abspath(sys.argv[0]))

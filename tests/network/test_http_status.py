@@ -106,10 +106,25 @@ def test_the_password_is_asked_for(start_server):
     def given(words):
         return web.get("/status.json", "Authorization: Basic " + base64.b64encode(words).decode())[0]
 
-    assert [given(b"any:secret:x"), given(b":secret:x"), given(b"any:secret"), given(b"secret:x"), given(b"")] == [
-        200, 200, 401, 401, 401]
+    assert [given(b"default:secret:x"), given(b":secret:x"), given(b"any:secret:x"), given(b"default:secret"),
+            given(b"secret:x"), given(b"")] == [200, 200, 401, 401, 401, 401]
     assert web.get("/metrics", "Authorization: Basic ***")[0] == 401
     assert web.get("/metrics", "Authorization: Bearer x")[0] == 401
+
+
+def test_a_user_sees_it_who_may_run_the_commands_that_tell_the_same(start_server):
+    web = Web(start_server)
+    web.server.call("ACL", "SETUSER", "reader", "on", ">pw", "+info", "+slowlog|get", "+latency|latest")
+    web.server.call("ACL", "SETUSER", "writer", "on", ">pw", "+@all", "-slowlog", "~*")
+    web.server.call("ACL", "SETUSER", "gone", "off", ">pw", "allcommands", "allkeys")
+    web.server.call("ACL", "SETUSER", "default", "resetpass", ">other")
+
+    def seen(name, password="pw"):
+        words = base64.b64encode(f"{name}:{password}".encode()).decode()
+        return web.get("/metrics", f"Authorization: Basic {words}")[0]
+
+    assert [seen("reader"), seen("reader", "x"), seen("writer"), seen("gone"), seen("nobody"), seen("default", "other"),
+            web.get("/metrics")[0]] == [200, 401, 403, 401, 401, 200, 401]
 
 
 def test_it_is_off_unless_asked_for_and_can_be_switched_at_run_time(start_server):
