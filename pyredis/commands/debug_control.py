@@ -303,6 +303,7 @@ def _skip_sums(server: Any, client: Any, args: list[bytes]) -> Simple:
 def _load_append_only(server: Any, client: Any, args: list[bytes]) -> Simple:
     if not server.startup.reload_append_only():
         raise ReplyError("ERR Error trying to load the AOF files, check server logs.")
+    server.snapshot.forget_changes()
     server.log.warning("Append Only File loaded by DEBUG LOADAOF")
     return OK
 

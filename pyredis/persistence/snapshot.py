@@ -123,6 +123,10 @@ class Snapshot:
         else:
             self.log.warning(f"Write error while saving DB to the disk({stage}): {reason}")
 
+    def forget_changes(self) -> None:
+        """What is there is what the files hold, so none has been made since the last save."""
+        saving.saved(self.core, self.dirty)
+
     def _saved(self, dirty: int) -> None:
         saving.saved(self.core, dirty)
         self.last_save = time.time()

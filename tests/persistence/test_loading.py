@@ -184,6 +184,15 @@ def test_reload_takes_its_options(start_server):
         server.call("DEBUG", "RELOAD", "FASTER")
 
 
+def test_after_loadaof_nothing_has_changed_since_the_last_save(start_server):
+    server = start_server(*DEBUG, "--appendonly", "yes")
+    server.call("SET", "k", 1)
+    assert info(server)["rdb_changes_since_last_save"] == "1"
+    assert server.call("DEBUG", "LOADAOF") == "OK"
+    assert info(server)["rdb_changes_since_last_save"] == "0"
+    assert server.call("EXISTS", "k") == 1
+
+
 def test_sums_are_not_checked_when_debug_says_so(start_server):
     server = start_server(*DEBUG)
     server.call("SET", "a", 1)
