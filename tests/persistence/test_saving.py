@@ -1,5 +1,8 @@
 """SAVE and BGSAVE: what is in the file, and that real servers read it."""
 
+import os
+import platform
+import re
 import shutil
 import subprocess
 
@@ -8,11 +11,24 @@ import pytest
 from bench.peers import ReplyError
 from tests.demand import absent, demand
 from tests.network.line import eventually
-from tests.persistence.serving import DEBUG, SLOW, child_of, digest_of, idle, info, logged, saved, temporary_files
+from tests.persistence.serving import (
+    DEBUG,
+    SLOW,
+    child_of,
+    digest_of,
+    idle,
+    info,
+    logged,
+    saved,
+    slice_of,
+    temporary_files,
+)
 from tests.rdb.reader import crc64, read_file
 from tests.rdb.values import FAR, VALUES, VERSIONS
 
 LIBRARY = "#!lua name=lib\nredis.register_function('f', function() return 1 end)"
+LINUX = tuple(int(part) for part in re.findall(r"\d+", platform.release())[:2])
+NICER, SLICE_NS = 10, 100_000_000              # of base/child
 MISCONF = "MISCONF Redis is configured to save RDB snapshots"
 
 
@@ -174,6 +190,21 @@ def test_progress_is_told_while_it_saves(start_server):
     server.call("BGSAVE", "CANCEL")
     found = idle(server)
     assert (found["current_save_keys_total"], found["current_fork_perc"]) == ("0", "0.00")
+
+
+@pytest.mark.parametrize("command", ["BGSAVE", "BGREWRITEAOF"])
+def test_a_child_steps_aside_for_its_parent_and_the_server_stays_as_it_is(start_server, command):
+    server = start_server("--rdb-key-save-delay", "30000")
+    for i in range(80):
+        server.call("SET", f"key:{i}", i)
+    before = os.getpriority(os.PRIO_PROCESS, server.pid)
+    server.call(command)
+    child = child_of(server.pid)
+    assert eventually(lambda: os.getpriority(os.PRIO_PROCESS, child) == min(before + NICER, 19))
+    if LINUX >= (6, 12):
+        assert eventually(lambda: slice_of(child) == SLICE_NS)
+        assert slice_of(server.pid) < SLICE_NS
+    assert os.getpriority(os.PRIO_PROCESS, server.pid) == before
 
 
 def test_save_points_save_by_themselves(start_server):

@@ -16,6 +16,14 @@ SIGUSR1 ends it quietly, with CHILD_KILLED, which is how the parent says that it
 and SIGINT mean the parent (a terminal sends them to both), which then kills it; the handlers that the parent has are
 Python's and must not run here. When a report finds nobody to read it, the parent is gone and the child should go.
 
+It steps aside for its parent. The kernel wakes the server where it finds room, and when that is the child's processor
+a request waits until the child's slice is over, which with a tick of 4 ms can be 4 ms. So the child asks for slices of
+100 ms, longer than anyone's: from Linux 6.12 on whoever wakes with a shorter one takes the processor at once. And it is
+10 nicer than its parent, which says the same to older kernels: its deadline is far, and of a processor that both want
+without a pause it gets a tenth instead of half. Measured beside BGSAVE of 1 M collections (two processors, one run),
+waits of more than 0.8 ms a save: 12.5 without both, 6.9 with the niceness alone, 4.6 with both, the wait for the fork
+among them; SCHED_IDLE is no better, and there the child could starve.
+
 What is measured is Private_Dirty of /proc/self/smaps_rollup, which the kernel finds by walking the page tables: ms a
 gigabyte. So it is done rarely, as Redis does: at most 1 % of the time.
 """
@@ -28,8 +36,12 @@ cdef extern from *:
     #include <errno.h>
     #include <fcntl.h>
     #include <signal.h>
+    #include <sched.h>
+    #include <stdint.h>
     #include <stdlib.h>
     #include <string.h>
+    #include <sys/resource.h>
+    #include <sys/syscall.h>
     #include <time.h>
     #include <unistd.h>
 
@@ -50,6 +62,34 @@ cdef extern from *:
         sigaction(SIGCHLD, &action, NULL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+    }
+
+    #if defined(SYS_sched_getattr) && defined(SYS_sched_setattr)
+    struct child_schedule {        /* sched_attr of Linux, which C libraries declare only lately */
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    };
+
+    static void child_long_slices(uint64_t nanoseconds) {
+        struct child_schedule s;
+        memset(&s, 0, sizeof s);
+        if (syscall(SYS_sched_getattr, 0, &s, sizeof s, 0) != 0) return;
+        if (s.policy != SCHED_OTHER) return;      /* somebody has decided otherwise */
+        s.size = sizeof s;
+        s.runtime = nanoseconds;
+        syscall(SYS_sched_setattr, 0, &s, 0);
+    }
+    #else
+    static void child_long_slices(uint64_t nanoseconds) { (void)nanoseconds; }
+    #endif
+
+    /* Two calls: the first is everywhere and always allowed. What fails is left. */
+    static void child_step_aside(int nicer, uint64_t slice_ns) {
+        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nicer);
+        child_long_slices(slice_ns);
     }
 
     static long long child_now_us(void) {
@@ -81,6 +121,7 @@ cdef extern from *:
     int child_pipe(int* ends) noexcept nogil
     void child_set_errno(int error) noexcept nogil
     void child_signals() noexcept nogil
+    void child_step_aside(int nicer, uint64_t slice_ns) noexcept nogil
     int64_t child_read_file(const char* path, char* to, size_t room) noexcept nogil
 
 cdef extern from "<stdlib.h>" nogil:
@@ -93,6 +134,8 @@ cdef extern from "<unistd.h>" nogil:
     void _exit(int code)
 
 cdef enum:
+    NICER = 10                     # than the parent
+    SLICE_NS = 100000000           # the longest that Linux gives
     REPORT_US = 1000000
     DUTY = 100                     # so many times as long as measuring took nothing is measured
     ROLLUP = 4096                  # bytes of smaps_rollup, at most
@@ -106,6 +149,7 @@ cdef int child_fork(Child* child, int* pipe) noexcept nogil:
     pid = fork()
     if pid == 0:
         child_signals()
+        child_step_aside(NICER, SLICE_NS)
         close(ends[0])
         memset(child, 0, sizeof(Child))
         child.pipe = ends[1]
