@@ -104,7 +104,6 @@ def bgrewriteaof(server: Server, client: Any, argv: list[bytes]) -> Simple:
         append.scheduled = True
         append.failures = 0                       # asked for by hand it is not held back
         return Simple("Background append only file rewriting scheduled")
-    append.failures = 0
     if not append.rewrite():
         raise ReplyError("ERR Can't execute an AOF background rewriting. Please check the server logs for more "
                          "information.")

@@ -1,5 +1,6 @@
 """A server with an append-only file, as a process: restarts, rewrites, switching, and other servers' files."""
 
+import os
 import random
 import shutil
 import signal
@@ -12,6 +13,7 @@ from tests.demand import demand
 from tests.grammar import Grammar, commands
 from tests.network.line import eventually
 from tests.persistence.aof_files import Writing
+from tests.persistence.serving import child_of, logged
 from tests.session import R, encode
 
 ON = ("--appendonly", "yes", "--enable-debug-command", "yes")
@@ -256,6 +258,23 @@ def test_with_always_a_failing_disk_ends_the_server(tmp_path):
             server.call("SET", "b", 1)
         assert server.process.wait(5) == 1
         assert "Can't persist AOF for fsync error when the AOF fsync policy is 'always'" in server.log()
+
+
+def test_after_three_rewrites_that_failed_only_one_that_is_asked_for_begins_at_once(tmp_path):
+    with start(tmp_path, "--rdb-key-save-delay", "10000000") as server:
+        server.call("SET", "k", "v")
+        for _ in range(3):
+            server.call("BGREWRITEAOF")
+            os.kill(child_of(server.pid), signal.SIGKILL)
+            assert eventually(lambda: info(server)["aof_rewrite_in_progress"] == "0")
+        server.call("CONFIG", "SET", "auto-aof-rewrite-min-size", "1kb", "auto-aof-rewrite-percentage", "1")
+        server.call("SET", "x", "x" * 2000)
+        assert eventually(lambda: logged(server, "triggered the limit, will retry in 1 minutes"))
+        assert info(server)["aof_rewrite_in_progress"] == "0"
+        assert info(server)["aof_rewrites_consecutive_failures"] == "3"
+        server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+        rewritten(server)
+        assert info(server)["aof_rewrites_consecutive_failures"] == "0"
 
 
 def test_it_grows_only_so_far(tmp_path):
