@@ -81,15 +81,16 @@ def measure(name: str, files: dict[str, Path], seconds: float) -> dict[str, floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=peers.NAMES, default=["pyredis", "redis7"])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="servers (default: pyredis and redis7)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each load")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in given.names}
+    names = given.names or ["pyredis", "redis7"]
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         files = write_certificates(Path(folder))
         for number in range(given.rounds):
-            for name in given.names if number % 2 == 0 else given.names[::-1]:
+            for name in names if number % 2 == 0 else names[::-1]:
                 rounds[name].append(measure(name, files, given.seconds))
     told = {name: {what: round(statistics.median(one[what] for one in found), 2) for what in found[0]}
             for name, found in rounds.items()}
