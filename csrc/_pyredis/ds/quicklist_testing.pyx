@@ -143,3 +143,84 @@ cdef bytes _element(Element e):
 
 
 # ---------------------------------------------------------------- measuring
+
+cdef class BenchQuicklist:
+    """A list of n elements of 16 bytes; each method does something `count` times."""
+    cdef Arena* mem
+    cdef Quicklist* q
+    cdef Slice text
+    cdef bytes held
+
+    def __cinit__(self, size_t n):
+        self.mem = arena_new()
+        self.q = quicklist_new(self.mem, -2, 0)
+        self.held = b"element:%08d" % n
+        self.text = slice_of(self.held, len(self.held))
+        self.push(n)
+
+    def __dealloc__(self):
+        quicklist_free(self.mem, self.q, <size_t>-1)
+        arena_free(self.mem)
+
+    def push(self, size_t count):
+        """LPUSH."""
+        cdef size_t i
+        for i in range(count):
+            quicklist_push(self.mem, self.q, QUICK_HEAD, self.text)
+
+    def pop(self, size_t count):
+        """RPOP, of as many as there are."""
+        cdef size_t i, total = 0
+        for i in range(count):
+            total += quicklist_end(self.q, QUICK_TAIL).len
+            quicklist_drop(self.mem, self.q, QUICK_TAIL, 1)
+        assert total
+
+    def queue(self, size_t count):
+        """LPUSH and RPOP in turn."""
+        cdef size_t i
+        for i in range(count):
+            quicklist_push(self.mem, self.q, QUICK_HEAD, self.text)
+            quicklist_drop(self.mem, self.q, QUICK_TAIL, 1)
+
+    def range(self, size_t count):
+        """LRANGE of a hundred, from the 200th on, element by element."""
+        cdef QuickIter it
+        cdef Element e
+        cdef size_t i, j, total = 0
+        for i in range(count):
+            quick_iter(&it, self.mem, self.q, 200, False)
+            for j in range(100):
+                if quick_next(&it, &e):
+                    total += e.len
+            quick_done(&it)
+        assert total
+
+    def index(self, size_t count):
+        """LINDEX of the middle."""
+        cdef QuickIter it
+        cdef Element e
+        cdef size_t i, total = 0
+        for i in range(count):
+            quick_iter(&it, self.mem, self.q, <int64_t>self.q.count // 2, False)
+            if quick_next(&it, &e):
+                total += e.len
+            quick_done(&it)
+        assert total
+
+    def insert(self, size_t count):
+        """LINSERT at a place near the head; the tail makes room."""
+        cdef QuickPos at
+        cdef size_t i
+        for i in range(count):
+            quicklist_seek(self.mem, self.q, 300, &at)
+            quicklist_insert(self.mem, self.q, &at, self.text, True)
+            quicklist_drop(self.mem, self.q, QUICK_TAIL, 1)
+
+    def find(self, size_t count):
+        """LINSERT's search, for what is not there."""
+        cdef QuickPos at
+        cdef size_t i, found = 0
+        for i in range(count):
+            found += quicklist_find(self.mem, self.q, slice_of(b"nowhere", 7), &at)
+        assert found == 0
