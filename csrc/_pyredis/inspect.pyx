@@ -22,8 +22,8 @@ from _pyredis.db.zset_type cimport zset_table
 from _pyredis.ds.dict cimport BUCKET_SLOTS, Dict, dict_bytes
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.ds.listpack cimport element_size, listpack_first, listpack_get, listpack_next
-from _pyredis.ds.quicklist cimport NODE_LZF, Quicklist, QuickNode
-
+from _pyredis.ds.quick_node cimport NODE_LZF, QuickNode
+from _pyredis.ds.quicklist cimport Quicklist
 from _pyredis.rdb.format cimport RDB_HASH_LISTPACK_EX, RDB_HASH_METADATA, RdbType
 from _pyredis.rdb.save cimport save_type, save_value
 from _pyredis.rdb.sink cimport SINK_COMPRESS, Sink, sink_free, sink_position, sink_to_function

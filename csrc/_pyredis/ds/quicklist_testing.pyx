@@ -4,12 +4,13 @@ from libc.stdint cimport int64_t, uint8_t
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
-from _pyredis.ds.quicklist cimport (
-    QUICK_HEAD, QUICK_TAIL, QuickIter, Quicklist, QuickNode, QuickPos, quick_done, quick_iter, quick_next,
-    quick_next_run, quicklist_check, quicklist_copy, quicklist_drop, quicklist_end, quicklist_find, quicklist_fits,
-    quicklist_free, quicklist_insert, quicklist_leave, quicklist_memory, quicklist_new, quicklist_push,
-    quicklist_remove, quicklist_replace, quicklist_seek,
-)
+from _pyredis.ds.quick_iter cimport QuickIter, quick_done, quick_iter, quick_next, quick_next_run
+from _pyredis.ds.quick_node cimport QuickNode
+from _pyredis.ds.quick_pos cimport (QuickPos, quick_find, quick_insert, quick_leave, quick_remove, quick_replace,
+                                    quick_seek)
+from _pyredis.ds.quicklist cimport (QUICK_HEAD, QUICK_TAIL, Quicklist, quicklist_check, quicklist_copy, quicklist_drop,
+                                    quicklist_end, quicklist_fits, quicklist_free, quicklist_memory, quicklist_new,
+                                    quicklist_push)
 
 
 cdef class BareQuicklist:
@@ -51,28 +52,28 @@ cdef class BareQuicklist:
     def set(self, int64_t index, bytes s):
         """Was there an element at this index?"""
         cdef QuickPos at
-        if not quicklist_seek(self.mem, self.q, index, &at):
+        if not quick_seek(self.mem, self.q, index, &at):
             return False
-        quicklist_replace(self.mem, self.q, &at, slice_of(s, len(s)))
+        quick_replace(self.mem, self.q, &at, slice_of(s, len(s)))
         return True
 
     def insert(self, bytes pivot, bytes s, bint after=False):
         """Was the pivot found?"""
         cdef QuickPos at
-        if not quicklist_find(self.mem, self.q, slice_of(pivot, len(pivot)), &at):
+        if not quick_find(self.mem, self.q, slice_of(pivot, len(pivot)), &at):
             return False
-        quicklist_insert(self.mem, self.q, &at, slice_of(s, len(s)), after)
+        quick_insert(self.mem, self.q, &at, slice_of(s, len(s)), after)
         return True
 
     def has(self, bytes s):
         cdef QuickPos at
-        if not quicklist_find(self.mem, self.q, slice_of(s, len(s)), &at):
+        if not quick_find(self.mem, self.q, slice_of(s, len(s)), &at):
             return False
-        quicklist_leave(self.mem, self.q, &at)
+        quick_leave(self.mem, self.q, &at)
         return True
 
     def remove(self, bytes s, size_t most=<size_t>-1, bint backward=False):
-        return quicklist_remove(self.mem, self.q, slice_of(s, len(s)), most, backward)
+        return quick_remove(self.mem, self.q, slice_of(s, len(s)), most, backward)
 
     def walk(self, int64_t index=0, bint backward=False):
         """The elements from an index on."""
@@ -213,8 +214,8 @@ cdef class BenchQuicklist:
         cdef QuickPos at
         cdef size_t i
         for i in range(count):
-            quicklist_seek(self.mem, self.q, 300, &at)
-            quicklist_insert(self.mem, self.q, &at, self.text, True)
+            quick_seek(self.mem, self.q, 300, &at)
+            quick_insert(self.mem, self.q, &at, self.text, True)
             quicklist_drop(self.mem, self.q, QUICK_TAIL, 1)
 
     def find(self, size_t count):
@@ -222,5 +223,5 @@ cdef class BenchQuicklist:
         cdef QuickPos at
         cdef size_t i, found = 0
         for i in range(count):
-            found += quicklist_find(self.mem, self.q, slice_of(b"nowhere", 7), &at)
+            found += quick_find(self.mem, self.q, slice_of(b"nowhere", 7), &at)
         assert found == 0
