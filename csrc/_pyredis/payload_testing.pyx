@@ -252,7 +252,7 @@ cdef class PayloadFuzzer:
         self.probes = probes
         memset(&self.f, 0, sizeof(Fuzz))
         self.f.s = core.s
-        self.f.batch = core.batch
+        self.f.batch = core.rounds.batch
         self.f.conn = conn_new(core.s, -1)
         self.f.conn.flags |= CONN_FAKE
         self.f.request = <uint8_t*>malloc(HEADER + LARGEST + 64)

@@ -130,7 +130,7 @@ cdef class Session:
         cdef size_t n = PyBytes_GET_SIZE(data)
         with nogil:
             fits = conn_feed(self.core.s, self.conn, p, n)
-            conns_run(self.core.s, self.core.batch, &self.conn, 1)
+            conns_run(self.core.s, self.core.rounds.batch, &self.conn, 1)
         if not fits:
             raise OverflowError("the query buffer limit")
         return self.take()
