@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
-from _pyredis.base.clock cimport Clock, clock_init, clock_ticks_to_us, clock_unix_ms
+from _pyredis.base.clock cimport clock_init, clock_unix_ms
 from _pyredis.base.disk cimport disk_init
 from _pyredis.base.mem cimport arena_free, arena_new, arena_trim
 from _pyredis.base.rand cimport rand_fill
@@ -30,40 +30,32 @@ from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_CAPA_REDIR
                                CONN_IMPORT_SOURCE, CONN_LISTED, CONN_MONITOR, CONN_MULTI, CONN_NO_EVICT, CONN_NO_TOUCH,
                                CONN_RELAYED, CONN_REPLY_OFF, CONN_REPLY_SKIP, CONN_REPLY_SKIP_NEXT, CONN_TRACKING,
                                CONN_UNIX, CONN_WATCHED, GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_PAUSE, LOG_VERBOSE,
-                               Command, Conn, Ctx, Server, ServerStats, conn_close, text_set)
+                               Command, Conn, Ctx, Server, conn_close, text_set)
 from _pyredis.cmd.acl cimport access_free, access_new
 from _pyredis.cmd.aof cimport aof_free
-from _pyredis.cmd.blocking cimport Blocking, blocking_free, blocking_new, blocking_of
-from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, Channels, channels_free,
-                                    channels_new, channels_of)
+from _pyredis.cmd.blocking cimport blocking_free, blocking_new
+from _pyredis.cmd.channels cimport channels_free, channels_new
 from _pyredis.cmd.command_log cimport command_logs_free, command_logs_new
 from _pyredis.cmd.dispatch cimport dispatch_error
 from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of
 from _pyredis.cmd.families cimport bind_families
-from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
+from _pyredis.cmd.functions cimport libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.latency cimport latency_free, latency_new
 from _pyredis.cmd.script_run cimport script_end, scripting_free, scripting_load, scripting_new, scripting_of
-from _pyredis.cmd.scripting cimport ScriptCache, script_cache_free, script_cache_new, script_cache_of
+from _pyredis.cmd.scripting cimport script_cache_free, script_cache_new, script_cache_of
 from _pyredis.cmd.notify cimport notify_bind
 from _pyredis.cmd.output cimport output_check
 from _pyredis.cmd.propagate cimport propagation_free, propagation_new
-from _pyredis.cmd.table cimport (HISTOGRAM_SIZE, command_reset_stats, histogram_floor, table_find, table_free,
-                                 table_init, table_rename)
+from _pyredis.cmd.table cimport table_find, table_free, table_init, table_rename
 from _pyredis.cmd.tracking cimport (TRACK_BCAST as TRACKING_BCAST, TRACK_BROKEN as TRACKING_BROKEN,
                                     TRACK_CACHING as TRACKING_CACHING, TRACK_NOLOOP as TRACKING_NOLOOP,
-                                    TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, Tracking,
-                                    tracking_free, tracking_new, tracking_of)
-from _pyredis.cmd.watch cimport Watching, watching_free, watching_new, watching_of
+                                    TRACK_OPTIN as TRACKING_OPTIN, TRACK_OPTOUT as TRACKING_OPTOUT, tracking_free,
+                                    tracking_new)
+from _pyredis.cmd.watch cimport watching_free, watching_new
 from _pyredis.cmd.weights cimport weights_free, weights_new, weights_note, weights_of
 from _pyredis.conn cimport Batch, conn_free, conn_memory, conn_new, conn_shrink_input
-from _pyredis.db.keyspace cimport (ACCESS_LFU, ACCESS_LRU, Key, keyspace_find, keyspace_free, keyspace_idle_ms,
-                                   keyspace_buried, keyspace_key, keyspace_memory, keyspace_new, keyspace_set_clock)
-from _pyredis.db.string_type cimport string_length
+from _pyredis.db.keyspace cimport ACCESS_LFU, ACCESS_LRU, keyspace_free, keyspace_new, keyspace_set_clock
 from _pyredis.db.types cimport types_bind
-from _pyredis.db.value cimport (T_STRING, Entry, encoding_name, entry_access, entry_encoding, entry_expiry,
-                                entry_is_over, entry_type, type_name)
-from _pyredis.ds.dict cimport dict_bytes
-from _pyredis.lua.state cimport vm_memory
 from _pyredis.rounds cimport (Rounds, rounds_between, rounds_carry_over, rounds_end_pause, rounds_free, rounds_init,
                               rounds_meanwhile, rounds_poll, rounds_room, rounds_serve, rounds_sort, rounds_take_due,
                               rounds_watch_changed)
@@ -223,11 +215,6 @@ cdef class Core:
         while c != NULL and c.id != id:
             c = c.next
         return c != NULL and not c.flags & CONN_GONE
-
-    def tracking_counts(self):
-        """(connections that track, tracked keys, connections in all of these, prefixes)"""
-        cdef Tracking* t = tracking_of(self.s)
-        return t.on, t.keys.used, t.items, t.prefix_count
 
     def rename_command(self, bytes old, bytes name):
         """rename-command of the configuration file; empty takes the command away. ValueError says why not."""
@@ -445,15 +432,6 @@ cdef class Core:
         """The script under way ends, whatever it did: the server shuts down."""
         script_end(self.s)
 
-    def scripts(self):
-        """Figures, as a dict: scripts and functions kept, their bytes, those that gave way, the interpreters' bytes."""
-        cdef Libraries* x = libraries_of(self.s)
-        cdef ScriptCache* cache = script_cache_of(self.s)
-        return {"scripts": cache.scripts.used, "script_bytes": cache.bytes + dict_bytes(&cache.scripts),
-                "evicted": cache.evicted, "eval_vm": vm_memory(cache.vm),
-                "functions": x.functions.used, "libraries": x.libraries.used, "function_bytes": x.bytes,
-                "function_vm": vm_memory(x.vm)}
-
     # ------------------------------------------------------------ settings
 
     def set_memory_limit(self, uint64_t n):
@@ -524,124 +502,19 @@ cdef class Core:
     def connected(self):
         return self.s.connected
 
-    def blocked(self):
-        """How many connections wait for a key or the end of a pause, how many of them for a limited time, and for
-        how many keys."""
-        cdef Blocking* b = blocking_of(self.s)
-        cdef Conn* c = self.s.first if self.s.gates & GATE_PAUSE else NULL
-        cdef size_t held = 0
-        while c != NULL:
-            held += (c.flags & CONN_HELD) != 0
-            c = c.next
-        return {"clients": b.clients + held, "with_deadline": b.heap_count, "keys": b.keys}
-
-    def subscribed(self):
-        """How many channels, patterns and shard channels there are, and how many connections subscribed to any."""
-        cdef Channels* p = channels_of(self.s)
-        return {"channels": p.of_kind[<int>CHANNEL_PLAIN].used, "patterns": p.of_kind[<int>CHANNEL_PATTERN].used,
-                "shard_channels": p.of_kind[<int>CHANNEL_SHARD].used, "clients": p.clients}
-
-    def watching(self):
-        """How many connections watch keys, and how many keys are watched."""
-        cdef Watching* w = watching_of(self.s)
-        return {"clients": w.clients, "keys": w.count}
-
-    # ------------------------------------------------------------ figures
+    # ------------------------------------------------------------ the clock, and memory to spare
 
     def now_ms(self):
         """Unix time by the core's clock, in ms."""
         return clock_unix_ms(&self.s.clock)
 
-    def stats(self):
-        """Counters since the start or reset_stats, as a dict."""
-        cdef ServerStats* st = &self.s.stats
-        cdef Clock* k = &self.s.clock
-        return {
-            "connections": st.connections, "rejected_connections": st.rejected_connections,
-            "commands": st.commands, "bytes_in": st.bytes_in, "bytes_out": st.bytes_out, "reads": st.reads,
-            "writes": st.writes, "errors": st.errors, "query_limit_closes": st.query_limit_closes,
-            "output_limit_closes": st.output_limit_closes, "evicted_clients": st.evicted_clients, "loops": st.loops,
-            "loop_us": clock_ticks_to_us(k, st.loop_ticks), "nested_us": clock_ticks_to_us(k, st.nested_ticks),
-            "hits": self.s.ks.stats.hits, "misses": self.s.ks.stats.misses, "expired": self.s.ks.stats.expired,
-            "expired_fields": self.s.ks.stats.expired_fields, "evicted": self.s.ks.stats.evicted,
-            "lazy_freed": self.s.ks.stats.lazy_freed, "stale_percent": self.s.ks.stats.stale_percent,
-            "time_cap_reached": self.s.ks.stats.time_cap_reached, "expire_us": self.s.ks.stats.expire_us,
-            "dirty": self.s.ks.fx.dirty, "lazy_pending": _pending(self.s),
-        }
-
     def count_rejected(self):
         """One more connection refused (maxclients, protected mode)."""
         self.s.stats.rejected_connections += 1
 
-    def reset_stats(self):
-        cdef int i
-        memset(&self.s.stats, 0, sizeof(self.s.stats))
-        memset(&self.s.ks.stats, 0, sizeof(self.s.ks.stats))
-        memset(self.s.errors, 0, sizeof(self.s.errors))
-        self.s.error_kinds = 0
-        for i in range(self.s.table.count):
-            command_reset_stats(self.s.table.commands[i], self.s.mem)
-
-    def memory(self):
-        """Bytes, as a dict: used, peak, slabs (resident for data), large, tables, entries, clients."""
-        cdef Conn* c = self.s.first
-        cdef size_t clients = 0
-        while c != NULL:
-            if not c.flags & CONN_GONE:          # as in CLIENT LIST
-                clients += conn_memory(c)
-            c = c.next
-        return {"used": self.s.mem.used, "peak": max(self.s.mem.peak, self.s.mem.used),
-                "slabs": self.s.mem.slab_bytes, "large": self.s.mem.large_bytes, "clients": clients,
-                "resident": self.s.mem.slab_bytes + self.s.mem.large_bytes + self.s.mem.spare_resident * 65536}
-
     def purge(self):
         """Gives spare memory back to the system; bytes."""
         return arena_trim(self.s.mem)
-
-    def databases(self):
-        """[(id, keys, keys with an expiry, average TTL in ms, bytes of tables, hashes with timed fields)] of all."""
-        cdef int i
-        return [(i, self.s.ks.dbs[i].keys.used, self.s.ks.dbs[i].expires.used, <int64_t>self.s.ks.dbs[i].average_ttl,
-                 dict_bytes(&self.s.ks.dbs[i].keys) + dict_bytes(&self.s.ks.dbs[i].expires)
-                 + dict_bytes(&self.s.ks.dbs[i].timed), self.s.ks.dbs[i].timed.used)
-                for i in range(self.s.ks.count)]
-
-    def key_info(self, int db, bytes name, bint expired=False):
-        """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
-        has expired is there as long as it has not been removed."""
-        cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
-        cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
-        if e == NULL or (entry_is_over(e, self.s.ks.due_ms) and not expired):
-            return None
-        return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
-                "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
-                "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
-                "memory": keyspace_memory(self.s.ks, e, 0),
-                "length": string_length(e) if entry_type(e) == T_STRING else 0}
-
-    def command_stats(self):
-        """[(name, calls, microseconds, rejected, failed)] of the commands that were asked for."""
-        cdef Command* c
-        cdef int i
-        cdef list rows = []
-        for i in range(self.s.table.count):
-            c = self.s.table.commands[i]
-            if c.calls or c.rejected:
-                rows.append((self.names[i], c.calls, clock_ticks_to_us(&self.s.clock, c.ticks), c.rejected, c.failed))
-        return rows
-
-    def latency_percentiles(self, list percentiles):
-        """[(name, [microseconds, ...])] of the commands that were timed."""
-        cdef Command* c
-        cdef int i
-        return [(self.names[i], _percentiles(self.s, self.s.table.commands[i], percentiles))
-                for i in range(self.s.table.count) if self.s.table.commands[i].histogram != NULL]
-
-    def error_stats(self):
-        """[(code, count)] of the errors replied, in the order of their first appearance."""
-        cdef int i
-        return [(self.s.errors[i].code.decode("utf-8", "replace"), self.s.errors[i].count)
-                for i in range(self.s.error_kinds)]
 
     def command_name(self, int index):
         return self.names[index]
@@ -664,25 +537,6 @@ cdef int _room_for_fd(Server* s, size_t fd) except -1:
     memset(s.relayed + s.fds, 0, (room - s.fds) * sizeof(void*))
     s.fds = room
     return 0
-
-
-cdef size_t _pending(Server* s):
-    return keyspace_buried(s.ks)
-
-
-cdef list _percentiles(Server* s, Command* c, list percentiles):
-    """Upper bounds of the histogram steps in which the percentiles fall, in microseconds."""
-    cdef uint64_t total = 0, seen = 0
-    cdef int place = 0, i
-    cdef list found = []
-    for i in range(HISTOGRAM_SIZE):
-        total += c.histogram[i]
-    for p in percentiles:
-        while place < HISTOGRAM_SIZE and seen + c.histogram[place] < total * p / 100.0:
-            seen += c.histogram[place]
-            place += 1
-        found.append(histogram_floor(place + 1) / s.clock.ticks_per_us)
-    return found
 
 
 # ---------------------------------------------------------------- bits of Client.flags
