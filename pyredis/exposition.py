@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import _pyredis.figures as figures
 import _pyredis.observe as observe
 
 import pyredis
@@ -42,13 +43,13 @@ class Watch:
     def sample(self) -> None:
         """Adds a row: rates a second since the last one, and what is now."""
         core, now = self._server.core, time.monotonic()
-        totals, times = core.stats(), self._pace.percentiles(list(PERCENTILES))
+        totals, times = figures.stats(core), self._pace.percentiles(list(PERCENTILES))
         if self._before is not None:
             before, seconds = self._before, max(now - self._at, 1e-3)
             grown = {name: max(0, totals[name] - before[name])
                      for name in ("commands", "bytes_in", "bytes_out", "hits", "misses")}
             looked = grown["hits"] + grown["misses"]
-            memory = core.memory()
+            memory = figures.memory(core)
             self.rows.append({
                 "at": int(time.time() * 1000), "ops": grown["commands"] / seconds, "in": grown["bytes_in"] / seconds,
                 "out": grown["bytes_out"] / seconds, "hit_rate": grown["hits"] / looked if looked else None,
@@ -59,18 +60,18 @@ class Watch:
 
 def status(server: Any, watch: Watch) -> dict[str, Any]:
     """What the page shows, as JSON can say it. Bytes, microseconds, Unix milliseconds."""
-    memory, stats = measure(server), server.core.stats()
+    memory, stats = measure(server), figures.stats(server.core)
     return {
         "version": pyredis.__version__, "redis_version": server.redis_version, "run_id": server.run_id,
         "uptime": int(time.time() - server.started), "now": int(time.time() * 1000),
         "clients": server.core.connected, "maxclients": server.config["maxclients"],
-        "blocked": server.core.blocked()["clients"],
+        "blocked": figures.blocked(server.core)["clients"],
         "memory": {"used": memory.used, "peak": memory.peak, "rss": memory.rss, "limit": server.config["maxmemory"],
                    "dataset": memory.dataset},
         "totals": {name: stats[name] for name in ("commands", "connections", "hits", "misses", "expired", "errors",
                                                   "bytes_in", "bytes_out")},
         "keyspace": [{"db": row[0], "keys": row[1], "expires": row[2], "ttl": row[3]}
-                     for row in server.core.databases() if row[1]],
+                     for row in figures.databases(server.core) if row[1]],
         "commands": [{"name": name, "calls": calls, "us": us, "failed": failed}
                      for name, calls, us, _, failed in busiest(server)],
         "slow": [{"id": entry[0], "at": entry[1] * 1000, "us": entry[2],
@@ -85,7 +86,7 @@ def status(server: Any, watch: Watch) -> dict[str, Any]:
 
 def busiest(server: Any) -> list[tuple[Any, ...]]:
     """The commands that took most time altogether."""
-    return sorted(server.core.command_stats(), key=lambda row: -row[2])[:SLOW_SHOWN]
+    return sorted(figures.command_stats(server.core), key=lambda row: -row[2])[:SLOW_SHOWN]
 
 
 # ---- Prometheus
@@ -97,13 +98,13 @@ def label(value: str) -> str:
 
 def _gauges(server: Any) -> Iterator[tuple[str, str, float]]:
     core, memory, started = server.core, measure(server), server.started
-    subscribed = core.subscribed()
+    subscribed = figures.subscribed(core)
     yield "redis_up", "Is the server up?", 1
     yield "redis_uptime_in_seconds", "Seconds since the start.", int(time.time() - started)
     yield "redis_start_time_seconds", "Unix time of the start.", int(started)
     yield "redis_connected_clients", "Connections.", core.connected
-    yield "redis_blocked_clients", "Connections that wait for a key.", core.blocked()["clients"]
-    yield "redis_tracking_clients", "Connections with client-side caching.", core.tracking_counts()[0]
+    yield "redis_blocked_clients", "Connections that wait for a key.", figures.blocked(core)["clients"]
+    yield "redis_tracking_clients", "Connections with client-side caching.", figures.tracking_counts(core)[0]
     yield "redis_pubsub_channels", "Channels with subscribers.", subscribed["channels"]
     yield "redis_pubsub_patterns", "Patterns with subscribers.", subscribed["patterns"]
     yield "redis_config_maxclients", "maxclients.", server.config["maxclients"]
@@ -118,12 +119,12 @@ def _gauges(server: Any) -> Iterator[tuple[str, str, float]]:
     yield "redis_mem_fragmentation_ratio", "Physical memory by bytes in use.", memory.rss / max(1, memory.used)
     yield "redis_mem_clients_normal", "Bytes of connections.", memory.clients
     yield "redis_slowlog_length", "Entries of the slow log.", observe.log_length(core, observe.SLOW)
-    yield "redis_rdb_changes_since_last_save", "Changes that are not saved.", core.stats()["dirty"]
+    yield "redis_rdb_changes_since_last_save", "Changes that are not saved.", figures.stats(core)["dirty"]
 
 
 def _counters(server: Any) -> Iterator[tuple[str, str, float]]:
     import resource
-    stats = server.core.stats()
+    stats = figures.stats(server.core)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     yield "redis_cpu_sys_seconds_total", "Processor time in the kernel.", usage.ru_stime
     yield "redis_cpu_user_seconds_total", "Processor time.", usage.ru_utime
@@ -140,8 +141,8 @@ def _counters(server: Any) -> Iterator[tuple[str, str, float]]:
 def _labelled(server: Any) -> Iterator[tuple[str, str, str, Iterable[tuple[str, float]]]]:
     """(name, type, help, [(labels, value)])"""
     core = server.core
-    databases = [row for row in core.databases() if row[1]]
-    commands = core.command_stats()
+    databases = [row for row in figures.databases(core) if row[1]]
+    commands = figures.command_stats(core)
     yield "redis_instance_info", "gauge", "Versions.", [(
         f'redis_version="{server.redis_version}",pyredis_version="{pyredis.__version__}",redis_mode="standalone",'
         f'run_id="{server.run_id}"', 1)]
@@ -156,7 +157,7 @@ def _labelled(server: Any) -> Iterator[tuple[str, str, str, Iterable[tuple[str, 
         yield f"redis_{name}", "counter", what, [
             (f'cmd="{label(row[0])}"', row[place] * scale if scale != 1.0 else row[place]) for row in commands]
     yield "redis_errors_total", "counter", "Errors replied, by their code.", [
-        (f'err="{label(code)}"', count) for code, count in core.error_stats()]
+        (f'err="{label(code)}"', count) for code, count in figures.error_stats(core)]
     events = latency.events(core)
     yield "redis_latency_spike_last", "gauge", "Milliseconds of the last slow event.", [
         (f'event_name="{label(event.name)}"', event.samples[-1][1]) for event in events]
@@ -171,7 +172,7 @@ def _durations(server: Any) -> Iterator[str]:
     for us, count in zip(BOUNDS_US, counts, strict=True):
         yield f'{name}_bucket{{le="{us / 1e6:g}"}} {count}'
     yield f'{name}_bucket{{le="+Inf"}} {total}'
-    yield f"{name}_sum {sum(row[2] for row in server.core.command_stats()) / 1e6:.6f}"
+    yield f"{name}_sum {sum(row[2] for row in figures.command_stats(server.core)) / 1e6:.6f}"
     yield f"{name}_count {total}"
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import _pyredis.defrag as defrag
+import _pyredis.figures as figures
+import _pyredis.observe as observe
 from _pyredis.eviction import not_counted, over_limit_us
 
 import pyredis
@@ -82,10 +84,10 @@ class Memory(NamedTuple):
 
 def measure(server: Any) -> Memory:
     """The server's memory as it is now."""
-    core = server.core.memory()
+    core = figures.memory(server.core)
     return Memory(used=core["used"], peak=core["peak"], startup=server.startup_memory,
                   clients=core["clients"],
-                  tables=sum(row[4] for row in server.core.databases()), active=core["slabs"] + core["large"],
+                  tables=sum(row[4] for row in figures.databases(server.core)), active=core["slabs"] + core["large"],
                   resident=core["resident"], rss=resident_bytes())
 
 
@@ -140,11 +142,11 @@ def _clients(server: Any) -> Fields:
     yield "maxclients", server.config["maxclients"]
     yield "client_recent_max_input_buffer", largest_in
     yield "client_recent_max_output_buffer", largest_out
-    blocked = server.core.blocked()
+    blocked = figures.blocked(server.core)
     yield "blocked_clients", blocked["clients"]
-    yield "tracking_clients", server.core.tracking_counts()[0]
-    yield "pubsub_clients", server.core.subscribed()["clients"]
-    watching = server.core.watching()
+    yield "tracking_clients", figures.tracking_counts(server.core)[0]
+    yield "pubsub_clients", figures.subscribed(server.core)["clients"]
+    watching = figures.watching(server.core)
     yield "watching_clients", watching["clients"]
     yield "clients_in_timeout_table", blocked["with_deadline"]
     yield "total_watched_keys", watching["keys"]
@@ -171,7 +173,7 @@ def _memory(server: Any) -> Fields:
     yield "allocator_muzzy", 0
     yield "total_system_memory", system_bytes()
     yield "total_system_memory_human", human(system_bytes())
-    yield from _scripts(server.core.scripts())
+    yield from _scripts(figures.scripts(server.core))
     yield "maxmemory", config["maxmemory"]
     yield "maxmemory_human", human(config["maxmemory"])
     yield "maxmemory_policy", config["maxmemory-policy"]
@@ -188,7 +190,7 @@ def _memory(server: Any) -> Fields:
     yield "mem_allocator", "pyredis-arena"
     yield "mem_overhead_db_hashtable_rehashing", 0        # the table grows bucket by bucket, in place
     yield "active_defrag_running", defrag.figures(server.core)["running"]
-    stats = server.core.stats()
+    stats = figures.stats(server.core)
     yield "lazyfree_pending_objects", stats["lazy_pending"]
     yield "lazyfreed_objects", stats["lazy_freed"]
 
@@ -288,12 +290,12 @@ def _defragmentation(d: dict[str, int]) -> Fields:
 
 
 def _threads(server: Any) -> Fields:
-    stats = server.core.stats()
+    stats = figures.stats(server.core)
     yield "io_thread_0", f"clients={server.core.connected},reads={stats['reads']},writes={stats['writes']}"
 
 
 def _stats(server: Any) -> Fields:
-    stats, rates = server.core.stats(), server.metrics
+    stats, rates = figures.stats(server.core), server.metrics
     yield "total_connections_received", stats["connections"]
     yield "total_commands_processed", stats["commands"]
     yield "instantaneous_ops_per_sec", int(rates.commands.mean)
@@ -315,13 +317,13 @@ def _stats(server: Any) -> Fields:
     yield "expire_cycle_cpu_milliseconds", stats["expire_us"] // 1000
     yield "evicted_keys", stats["evicted"]
     yield "evicted_clients", stats["evicted_clients"]
-    yield "evicted_scripts", server.core.scripts()["evicted"]
+    yield "evicted_scripts", figures.scripts(server.core)["evicted"]
     total_us, current_us = over_limit_us(server.core)
     yield "total_eviction_exceeded_time", total_us // 1000
     yield "current_eviction_exceeded_time", current_us // 1000
     yield "keyspace_hits", stats["hits"]
     yield "keyspace_misses", stats["misses"]
-    subscribed = server.core.subscribed()
+    subscribed = figures.subscribed(server.core)
     yield "pubsub_channels", subscribed["channels"]
     yield "pubsub_patterns", subscribed["patterns"]
     yield "pubsubshard_channels", subscribed["shard_channels"]
@@ -330,7 +332,7 @@ def _stats(server: Any) -> Fields:
     for name in ("migrate_cached_sockets", "slave_expires_tracked_keys"):
         yield name, 0
     yield from _defragmentation(defrag.figures(server.core))
-    counts = server.core.tracking_counts()
+    counts = figures.tracking_counts(server.core)
     yield from zip(("tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"), counts[1:], strict=True)
     yield "unexpected_error_replies", 0
     yield "total_error_replies", stats["errors"]
@@ -345,7 +347,8 @@ def _stats(server: Any) -> Fields:
     yield "reply_buffer_expands", 0
     yield "eventloop_cycles", stats["loops"]
     yield "eventloop_duration_sum", stats["loop_us"]
-    yield "eventloop_duration_cmd_sum", max(0, sum(row[2] for row in server.core.command_stats()) - stats["nested_us"])
+    yield ("eventloop_duration_cmd_sum",
+           max(0, sum(row[2] for row in figures.command_stats(server.core)) - stats["nested_us"]))
     yield "instantaneous_eventloop_cycles_per_sec", int(rates.loops.mean)
     yield "instantaneous_eventloop_duration_usec", int(rates.loop_us.mean)
     for name, reason in (("auth", "auth"), ("cmd", "command"), ("key", "key"), ("channel", "channel")):
@@ -382,13 +385,13 @@ def _modules(server: Any) -> Fields:
 
 
 def _command_stats(server: Any) -> Fields:
-    for name, calls, us, rejected, failed in server.core.command_stats():
+    for name, calls, us, rejected, failed in figures.command_stats(server.core):
         yield f"cmdstat_{name}", (f"calls={calls},usec={us},usec_per_call={ratio(us, calls):.2f},"
                                   f"rejected_calls={rejected},failed_calls={failed}")
 
 
 def _error_stats(server: Any) -> Fields:
-    for code, count in sorted(server.core.error_stats()):
+    for code, count in sorted(figures.error_stats(server.core)):
         yield f"errorstat_{code.translate(NO_SEPARATORS)}", f"count={count}"
 
 
@@ -396,7 +399,7 @@ def _latency_stats(server: Any) -> Fields:
     if not server.config["latency-tracking"]:
         return
     percentiles = list(server.config["latency-tracking-info-percentiles"])
-    for name, times in server.core.latency_percentiles(percentiles):
+    for name, times in observe.latency_percentiles(server.core, percentiles):
         yield f"latency_percentiles_usec_{name}", ",".join(
             f"p{percentile:.15g}={us:.3f}" for percentile, us in zip(percentiles, times, strict=True))
 
@@ -406,7 +409,7 @@ def _cluster(server: Any) -> Fields:
 
 
 def _keyspace(server: Any) -> Fields:
-    for number, keys, expiring, ttl, _, timed in server.core.databases():
+    for number, keys, expiring, ttl, _, timed in figures.databases(server.core):
         if keys:
             yield f"db{number}", f"keys={keys},expires={expiring},avg_ttl={ttl},subexpiry={timed}"
 

@@ -9,6 +9,7 @@ nothing. Measured with a million strings: 33 ns a key, 46 with four million, so 
 
 from typing import Any
 
+import _pyredis.figures as figures
 from _pyredis.key_sizes import Walk
 
 AT_ONCE = 20_000                # keys: counted on demand
@@ -33,7 +34,7 @@ class KeySizes:
 
     def counts(self) -> dict[int, list[dict[int, int]]]:
         """{database: [{bin: keys} for each of KINDS]}"""
-        if sum(row[1] for row in self._core.databases()) <= AT_ONCE:
+        if sum(row[1] for row in figures.databases(self._core)) <= AT_ONCE:
             walk = Walk(self._core)
             while not walk.advance(AT_ONCE):
                 pass

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import _pyredis.figures as figures
 from _pyredis.observe import largest_buffers
 
 SAMPLES = 16
@@ -73,7 +74,7 @@ class Metrics:
         if now < self._due:
             return
         self._due = now + PERIOD * 0.9          # a cron that is a little early must not skip one
-        stats = self._core.stats()
+        stats = figures.stats(self._core)
         self.commands.sample(stats["commands"], now)
         self.bytes_in.sample(stats["bytes_in"], now)
         self.bytes_out.sample(stats["bytes_out"], now)

@@ -17,6 +17,7 @@ from typing import Any
 
 import _pyredis.defrag as defrag
 import _pyredis.eviction as eviction
+import _pyredis.figures as figures
 import _pyredis.limits as limits
 import _pyredis.observe as observe
 import _pyredis.saving as saving
@@ -131,7 +132,7 @@ class Server:
         self._cron_count = 0
         self._apply_config()
         self.shutdown.tick = self._look_for_interrupt
-        self.startup_memory = self.core.memory()["used"]
+        self.startup_memory = figures.memory(self.core)["used"]
 
     # ---- configuration
 
@@ -236,7 +237,7 @@ class Server:
 
     def reset_stats(self) -> None:
         """CONFIG RESETSTAT."""
-        self.core.reset_stats()
+        figures.reset_stats(self.core)
         defrag.reset_stats(self.core)
         self.metrics.reset()
         self.acl.reset_stats()

@@ -10,6 +10,7 @@ import select
 import socket
 from typing import Any
 
+import _pyredis.figures as figures
 from _pyredis.core import CLOSED
 
 from pyredis.config import Config
@@ -48,7 +49,7 @@ class Pairs:
         """Rounds of the loop, in which everybody is read from and sent to, until nothing moves."""
         moved, quiet = -1, 0
         while quiet < 2:
-            stats = self.core.stats()
+            stats = figures.stats(self.core)
             now = stats["bytes_in"] + stats["bytes_out"] + stats["commands"]
             quiet, moved = (quiet + 1 if now == moved else 0), now
             self.core.before_sleep()

@@ -20,13 +20,13 @@ def set_policy(Core core, bint on, *, size_t ignore_bytes, int lower, int upper,
     policy.most = most
     policy.slice_us = cycle_us
     policy.large = max_scan_fields
-    defrag_set(core.defrag, core.s.ks, policy)
-    core.next_defrag_ms = 0
+    defrag_set(core.rounds.defrag, core.s.ks, policy)
+    core.rounds.next_defrag_ms = 0
 
 
 def figures(Core core):
     """As INFO names them, times in microseconds; `waste`: bytes of the slabs that no object uses."""
-    cdef Defrag* x = core.defrag
+    cdef Defrag* x = core.rounds.defrag
     return {"running": x.share, "key_hits": x.stats.key_hits, "key_misses": x.stats.key_misses,
             "hits": core.s.mem.moved - x.stats.moved_before, "misses": core.s.mem.stayed - x.stats.stayed_before,
             "total_us": x.stats.us,
@@ -35,7 +35,7 @@ def figures(Core core):
 
 
 def reset_stats(Core core):
-    defrag_reset_stats(core.defrag, core.s.ks)
+    defrag_reset_stats(core.rounds.defrag, core.s.ks)
 
 
 def step(Core core, size_t entries, bint everything):
@@ -43,7 +43,7 @@ def step(Core core, size_t entries, bint everything):
 
     `everything`: whatever can move does, whether that pays or not.
     """
-    cdef Defrag* x = core.defrag
+    cdef Defrag* x = core.rounds.defrag
     cdef bint more
     x.step = entries
     x.everything = everything

@@ -13,17 +13,19 @@ from _pyredis.cmd.digest cimport DIGEST_BYTES, digest_all, digest_value
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport EV_NONE, effects_keep, effects_key
 from _pyredis.db.hash_type cimport hash_dict
-from _pyredis.db.keyspace cimport Db, Key, LOOKUP_PEEK, keyspace_find, keyspace_get, keyspace_key
+from _pyredis.db.keyspace cimport (Db, Key, LOOKUP_PEEK, keyspace_find, keyspace_get, keyspace_idle_ms, keyspace_key,
+                                   keyspace_memory)
 from _pyredis.db.set_type cimport set_of, set_table
-from _pyredis.db.string_type cimport STRING_AS_TEXT, string_set
-from _pyredis.db.value cimport (ENC_LISTPACK, ENC_LISTPACK_EX, ENC_QUICKLIST, Entry, T_HASH, T_SET, T_ZSET,
-                                entry_encoding, entry_pointer, entry_type)
+from _pyredis.db.string_type cimport STRING_AS_TEXT, string_length, string_set
+from _pyredis.db.value cimport (ENC_LISTPACK, ENC_LISTPACK_EX, ENC_QUICKLIST, Entry, T_HASH, T_SET, T_STRING, T_ZSET,
+                                encoding_name, entry_access, entry_encoding, entry_expiry, entry_is_over,
+                                entry_pointer, entry_type, type_name)
 from _pyredis.db.zset_type cimport zset_table
 from _pyredis.ds.dict cimport BUCKET_SLOTS, Dict, dict_bytes
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.ds.listpack cimport element_size, listpack_first, listpack_get, listpack_next
-from _pyredis.ds.quicklist cimport NODE_LZF, Quicklist, QuickNode
-
+from _pyredis.ds.quick_node cimport NODE_LZF, QuickNode
+from _pyredis.ds.quicklist cimport Quicklist
 from _pyredis.rdb.format cimport RDB_HASH_LISTPACK_EX, RDB_HASH_METADATA, RdbType
 from _pyredis.rdb.save cimport save_type, save_value
 from _pyredis.rdb.sink cimport SINK_COMPRESS, Sink, sink_free, sink_position, sink_to_function
@@ -42,6 +44,20 @@ def tables(Core core, int db):
     if not 0 <= db < core.s.ks.count:
         raise IndexError(db)
     return _table(&core.s.ks.dbs[db].keys), _table(&core.s.ks.dbs[db].expires)
+
+
+def key_info(Core core, int db, bytes name, bint expired=False):
+    """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
+    has expired is there as long as it has not been removed."""
+    cdef Key key = keyspace_key(core.s.ks, slice_of(name, len(name)))
+    cdef Entry* e = keyspace_find(&core.s.ks.dbs[db], key)
+    if e == NULL or (entry_is_over(e, core.s.ks.due_ms) and not expired):
+        return None
+    return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
+            "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
+            "access": entry_access(e), "idle_ms": keyspace_idle_ms(core.s.ks, e),
+            "memory": keyspace_memory(core.s.ks, e, 0),
+            "length": string_length(e) if entry_type(e) == T_STRING else 0}
 
 
 def slab_classes(Core core):

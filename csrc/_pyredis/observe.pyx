@@ -4,6 +4,7 @@ Functions take the Core and give plain values. The kinds of log are SLOW, LARGE_
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.command_log cimport (LOG_KINDS, LOG_LARGE_REPLY, LOG_LARGE_REQUEST, LOG_SLOW, LogEntry, LogKind,
@@ -91,25 +92,83 @@ def latency_reset(Core core, list events):
 
 # ---------------------------------------------------------------- histograms of commands
 
-def histogram(Core core, int index, list bounds):
-    """(calls timed, [calls that took at most so many microseconds for each of the ascending `bounds`]) of a row of
-    the table; None: it was not timed since CONFIG RESETSTAT. Exact to a step of the histogram, 6 %."""
-    cdef Command* c = core.s.table.commands[index]
+cdef tuple _cumulative(Core core, const uint64_t* counts, list bounds):
+    """(all, [how many took at most so many microseconds for each of the ascending `bounds`])"""
     cdef double per_us = core.s.clock.ticks_per_us
     cdef uint64_t seen = 0
     cdef int place = 0
-    cdef list counts = []
-    if c.histogram == NULL:
-        return None
+    cdef list found = []
     for us in bounds:
         while place < HISTOGRAM_SIZE and histogram_floor(place) <= us * per_us:
-            seen += c.histogram[place]
+            seen += counts[place]
             place += 1
-        counts.append(seen)
+        found.append(seen)
     while place < HISTOGRAM_SIZE:
-        seen += c.histogram[place]
+        seen += counts[place]
         place += 1
-    return seen, counts
+    return seen, found
+
+
+cdef list _percentiles(Core core, const uint64_t* counts, list percentiles):
+    """Upper bounds of the steps in which the ascending percentiles fall, in microseconds; None: nothing is counted."""
+    cdef uint64_t total = 0, seen = 0
+    cdef int i, place = 0
+    cdef list found = []
+    for i in range(HISTOGRAM_SIZE):
+        total += counts[i]
+    if total == 0:
+        return [None] * len(percentiles)
+    for p in percentiles:
+        while place < HISTOGRAM_SIZE - 1 and seen + counts[place] < total * p / 100.0:
+            seen += counts[place]
+            place += 1
+        found.append(histogram_floor(place + 1) / core.s.clock.ticks_per_us)
+    return found
+
+
+cdef void _add(const Command* c, uint64_t* sums) noexcept:
+    cdef int place
+    if c.histogram != NULL:
+        for place in range(HISTOGRAM_SIZE):
+            sums[place] += c.histogram[place]
+
+
+cdef void _sum_histograms(Core core, uint64_t* sums) noexcept:
+    cdef int i
+    memset(sums, 0, HISTOGRAM_SIZE * sizeof(uint64_t))
+    for i in range(core.s.table.count):
+        _add(core.s.table.commands[i], sums)
+
+
+def histogram(Core core, int index, list bounds):
+    """(calls timed, [calls that took at most so many microseconds for each of the ascending `bounds`]) of a row of
+    the table; None: it was not timed since CONFIG RESETSTAT. Exact to a step of the histogram, 6 %."""
+    cdef uint64_t[HISTOGRAM_SIZE] counts
+    if core.s.table.commands[index].histogram == NULL:
+        return None
+    memset(counts, 0, sizeof(counts))
+    _add(core.s.table.commands[index], counts)
+    return _cumulative(core, counts, bounds)
+
+
+def all_histograms(Core core, list bounds):
+    """As histogram, but of all commands together."""
+    cdef uint64_t[HISTOGRAM_SIZE] sums
+    _sum_histograms(core, sums)
+    return _cumulative(core, sums, bounds)
+
+
+def latency_percentiles(Core core, list percentiles):
+    """[(name, [microseconds, ...])] of the commands that were timed; `percentiles` ascend."""
+    cdef uint64_t[HISTOGRAM_SIZE] counts
+    cdef int i
+    cdef list found = []
+    for i in range(core.s.table.count):
+        if core.s.table.commands[i].histogram != NULL:
+            memset(counts, 0, sizeof(counts))
+            _add(core.s.table.commands[i], counts)
+            found.append((core.names[i], _percentiles(core, counts, percentiles)))
+    return found
 
 
 cdef class Pace:
@@ -125,52 +184,12 @@ cdef class Pace:
         """[microseconds of each percentile]; None for each if nothing was timed since the last call."""
         cdef uint64_t[HISTOGRAM_SIZE] now
         cdef uint64_t[HISTOGRAM_SIZE] grown
-        cdef uint64_t total = 0, seen = 0
-        cdef int i, place = 0
+        cdef int i
         _sum_histograms(self.core, now)
         for i in range(HISTOGRAM_SIZE):          # CONFIG RESETSTAT makes less of it
             grown[i] = now[i] - self.before[i] if now[i] >= self.before[i] else now[i]
-            total += grown[i]
             self.before[i] = now[i]
-        if total == 0:
-            return [None] * len(wanted)
-        found = []
-        for p in wanted:
-            while place < HISTOGRAM_SIZE - 1 and seen + grown[place] < total * p / 100.0:
-                seen += grown[place]
-                place += 1
-            found.append(histogram_floor(place + 1) / self.core.s.clock.ticks_per_us)
-        return found
-
-
-cdef void _sum_histograms(Core core, uint64_t* sums) noexcept:
-    cdef Command* c
-    cdef int i, place
-    for place in range(HISTOGRAM_SIZE):
-        sums[place] = 0
-    for i in range(core.s.table.count):
-        c = core.s.table.commands[i]
-        if c.histogram != NULL:
-            for place in range(HISTOGRAM_SIZE):
-                sums[place] += c.histogram[place]
-
-
-def all_histograms(Core core, list bounds):
-    """As histogram, but of all commands together: (calls, [calls of at most so many microseconds])."""
-    cdef uint64_t[HISTOGRAM_SIZE] sums
-    cdef uint64_t seen = 0
-    cdef int place = 0
-    cdef list counts = []
-    _sum_histograms(core, sums)
-    for us in bounds:
-        while place < HISTOGRAM_SIZE and histogram_floor(place) <= us * core.s.clock.ticks_per_us:
-            seen += sums[place]
-            place += 1
-        counts.append(seen)
-    while place < HISTOGRAM_SIZE:
-        seen += sums[place]
-        place += 1
-    return seen, counts
+        return _percentiles(self.core, grown, wanted)
 
 
 # ---------------------------------------------------------------- connections

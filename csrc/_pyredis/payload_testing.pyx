@@ -18,13 +18,9 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.ctx cimport CONN_FAKE, CONN_STUCK, Conn, Server
 from _pyredis.conn cimport Batch, conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
-from _pyredis.db.hash_type cimport hash_check
-from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_find, keyspace_key, keyspace_reap
-from _pyredis.db.list_type cimport list_check
-from _pyredis.db.set_type cimport set_check, set_of
-from _pyredis.db.stream_type cimport stream_check, stream_of
-from _pyredis.db.value cimport Entry, T_COUNT, T_HASH, T_LIST, T_SET, T_STRING, T_ZSET, entry_type
-from _pyredis.db.zset_type cimport zset_check
+from _pyredis.db.keyspace cimport keyspace_check, keyspace_find, keyspace_key, keyspace_reap
+from _pyredis.db.types cimport types_check
+from _pyredis.db.value cimport Entry, T_COUNT, entry_type
 from _pyredis.wire.reply cimport out_sent, out_views
 
 cdef enum:
@@ -171,18 +167,6 @@ cdef inline bint _reply_is(const Fuzz* f, const char* start, size_t n) noexcept 
     return f.reply_n >= n and memcmp(f.reply, start, n) == 0
 
 
-cdef int _check(Keyspace* ks, Entry* e) noexcept nogil:
-    if entry_type(e) == T_LIST:
-        return list_check(ks, e)
-    if entry_type(e) == T_SET:
-        return set_check(ks, set_of(e))
-    if entry_type(e) == T_ZSET:
-        return zset_check(ks, e)
-    if entry_type(e) == T_HASH:
-        return hash_check(ks, e)
-    return stream_check(stream_of(e)) if entry_type(e) != T_STRING else 0
-
-
 cdef Entry* _entry(Fuzz* f) noexcept nogil:
     return keyspace_find(f.conn.db, keyspace_key(f.s.ks, slice_of(b"k", 1)))
 
@@ -208,14 +192,14 @@ cdef Verdict _use(Fuzz* f) noexcept nogil:
     """Checks what was restored, runs the commands of its type, and removes it."""
     cdef Entry* e = _entry(f)
     if e != NULL:
-        f.rule = _check(f.s.ks, e)
+        f.rule = types_check(f.s.ks, e)
         if f.rule:
             return WRONG_VALUE
         _ask(f, f.probes[<int>entry_type(e)].ptr, f.probes[<int>entry_type(e)].len)
         if f.conn.flags & CONN_STUCK:
             return WRONG_REPLY
         e = _entry(f)
-        f.rule = _check(f.s.ks, e) if e != NULL else 0
+        f.rule = types_check(f.s.ks, e) if e != NULL else 0
         if f.rule:
             return WRONG_AFTER_WRITES
     _ask(f, b"FLUSHALL\r\n", 10)
@@ -252,7 +236,7 @@ cdef class PayloadFuzzer:
         self.probes = probes
         memset(&self.f, 0, sizeof(Fuzz))
         self.f.s = core.s
-        self.f.batch = core.batch
+        self.f.batch = core.rounds.batch
         self.f.conn = conn_new(core.s, -1)
         self.f.conn.flags |= CONN_FAKE
         self.f.request = <uint8_t*>malloc(HEADER + LARGEST + 64)

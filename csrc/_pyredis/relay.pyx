@@ -300,18 +300,18 @@ cdef void _run_all(Server* s, Core core, Conn** conns, size_t n) noexcept nogil:
     cdef uint64_t began = clock_ticks()
     s.stats.loops += 1
     keyspace_set_clock(s.ks, clock_unix_ms(&s.clock))
-    conns_run(s, core.batch, conns, n)
+    conns_run(s, core.rounds.batch, conns, n)
     aof_flush(s)
     s.stats.loop_ticks += clock_ticks() - began
 
 
 cdef void _run_meanwhile(Server* s, Core core, Conn** conns, size_t n) noexcept nogil:
-    """From within a command that takes long; for it time stands still. As _serve_meanwhile of the core."""
+    """From within a command that takes long; for it time stands still. As rounds_meanwhile."""
     cdef int64_t now = s.ks.now_ms
     cdef uint32_t gates = s.other_gates & ~s.gates
     s.gates |= gates
-    conns_finish_group(s, core.batch)
-    conns_run(s, core.other_batch, conns, n)
+    conns_finish_group(s, core.rounds.batch)
+    conns_run(s, core.rounds.other_batch, conns, n)
     aof_flush(s)
     s.gates &= ~gates
     keyspace_set_clock(s.ks, now)

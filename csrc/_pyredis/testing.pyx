@@ -17,29 +17,15 @@ from _pyredis.cmd.table cimport table_free, table_init
 from _pyredis.conn cimport conn_feed, conn_free, conn_new, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.effects cimport Effects, effects_words
-from _pyredis.db.hash_type cimport hash_check
 from _pyredis.db.keyspace cimport Keyspace, keyspace_check, keyspace_set_clock
-from _pyredis.db.list_type cimport list_check
-from _pyredis.db.set_type cimport set_check, set_of
-from _pyredis.db.stream_type cimport stream_check, stream_of
+from _pyredis.db.types cimport types_check
 from _pyredis.db.value cimport T_HASH, T_LIST, T_SET, T_STREAM, T_ZSET, Entry, ValueType, entry_type
-from _pyredis.db.zset_type cimport zset_check
 from _pyredis.ds.dict cimport DictIter, dict_iter, dict_next
 from _pyredis.rdb.file_writer cimport FileAux, FileFacts, file_write
 from _pyredis.rdb.sink cimport (SINK_COMPRESS, SINK_CRC, Sink, sink_finish, sink_free, sink_to_function,
                                 sink_to_memory)
 from _pyredis.wire.reply cimport out_sent, out_views
 from _pyredis.rows cimport fill_table, keys_in
-
-
-cdef int _check_value(Keyspace* ks, const Entry* e) noexcept:
-    if entry_type(e) == T_LIST:
-        return list_check(ks, e)
-    if entry_type(e) == T_SET:
-        return set_check(ks, set_of(e))
-    if entry_type(e) == T_ZSET:
-        return zset_check(ks, e)
-    return hash_check(ks, e) if entry_type(e) == T_HASH else stream_check(stream_of(e))
 
 
 cdef class KeyFinder:
@@ -130,7 +116,7 @@ cdef class Session:
         cdef size_t n = PyBytes_GET_SIZE(data)
         with nogil:
             fits = conn_feed(self.core.s, self.conn, p, n)
-            conns_run(self.core.s, self.core.batch, &self.conn, 1)
+            conns_run(self.core.s, self.core.rounds.batch, &self.conn, 1)
         if not fits:
             raise OverflowError("the query buffer limit")
         return self.take()
@@ -187,7 +173,7 @@ cdef class Session:
             e = <Entry*>dict_next(&it)
             while e != NULL and not broken:
                 if entry_type(e) == t:
-                    broken = _check_value(ks, e)
+                    broken = types_check(ks, e)
                 e = <Entry*>dict_next(&it)
         return broken
 

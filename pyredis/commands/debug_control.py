@@ -16,6 +16,7 @@ import _pyredis.settings as settings
 from _pyredis.disk import FAULTS, fault
 from _pyredis.inspect import (
     digest,
+    key_info,
     packed_elements,
     populate,
     quick_nodes,
@@ -175,7 +176,7 @@ def _change_replication_id(server: Any, client: Any, args: list[bytes]) -> Simpl
 # ---- keys and tables
 
 def _found(server: Any, client: Any, key: bytes) -> dict[str, Any]:
-    found: dict[str, Any] | None = server.core.key_info(client.db, key, expired=True)
+    found: dict[str, Any] | None = key_info(server.core, client.db, key, expired=True)
     if found is None:
         raise ReplyError("ERR no such key")
     return found

@@ -5,7 +5,8 @@ The figures are those of INFO memory (pyredis.info.measure): one measurement, tw
 
 from typing import Any
 
-from _pyredis.inspect import slab_classes, tables
+import _pyredis.figures as figures
+from _pyredis.inspect import key_info, slab_classes, tables
 
 from pyredis.commands.help import help_reply
 from pyredis.info import Memory, human, measure, ratio
@@ -24,7 +25,7 @@ def memory_usage(server: Any, client: Any, argv: list[bytes]) -> int | None:
         if _integer(options[1]) < 0:
             raise ReplyError("ERR syntax error")
         options = options[2:]
-    found = server.core.key_info(client.db, argv[2])
+    found = key_info(server.core, client.db, argv[2])
     return None if found is None else found["memory"]
 
 
@@ -41,9 +42,9 @@ def _integer(word: bytes) -> int:
 def memory_stats(server: Any, client: Any, argv: list[bytes]) -> dict[bytes, object]:
     """MEMORY STATS -> a map, in Redis's order."""
     m = measure(server)
-    rows = [row for row in server.core.databases() if row[1]]
+    rows = [row for row in figures.databases(server.core) if row[1]]
     keys = sum(row[1] for row in rows)
-    scripts = server.core.scripts()
+    scripts = figures.scripts(server.core)
     append = server.append_only.stats
     stats: dict[str, object] = {
         "peak.allocated": m.peak, "total.allocated": m.used, "startup.allocated": m.startup,
@@ -107,7 +108,7 @@ def memory_purge(server: Any, client: Any, argv: list[bytes]) -> Simple:
 
 def memory_malloc_stats(server: Any, client: Any, argv: list[bytes]) -> Verbatim:
     """MEMORY MALLOC-STATS -> the arena's books, for people: where its bytes are, and what the holes are good for."""
-    core = server.core.memory()
+    core = figures.memory(server.core)
     lines = [f"{name + ':':<10}{core[name]:>16}  {human(core[name])}"
              for name in ("used", "peak", "slabs", "large", "resident")]
     lines += ["", "Slabs of 64 KiB that have room, by the size of their objects:",

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import _pyredis.figures as figures
 import _pyredis.saving as saving
 
 from pyredis import latency
@@ -102,7 +103,7 @@ class Children:
         self.kind, self.pid, self._pipe, self._on_end = kind, pid, pipe, on_end
         self.report, self._rest, self.began = Report(), b"", time.monotonic()
         self.reported = 0.0
-        self.keys_total = sum(row[1] for row in self.core.databases())
+        self.keys_total = sum(row[1] for row in figures.databases(self.core))
         self.forks += 1
         self.on_begin(pid)
         saving.set_sharing(self.core, True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import _pyredis.figures as figures
 import _pyredis.saving as saving
 
 from .children import Children, Outcome
@@ -48,7 +49,7 @@ def file_options(config: Any, incremental: str = "rdb-save-incremental-fsync") -
 def file_aux(core: Any, version: str, *, aof_base: bool = False) -> list[tuple[bytes, bytes]]:
     """What an RDB file tells of the server that wrote it."""
     return [(b"redis-ver", version.encode()), (b"redis-bits", b"64"), (b"ctime", b"%d" % int(time.time())),
-            (b"used-mem", b"%d" % core.memory()["used"]), (b"aof-base", b"%d" % aof_base)]
+            (b"used-mem", b"%d" % figures.memory(core)["used"]), (b"aof-base", b"%d" % aof_base)]
 
 
 class Snapshot:
@@ -75,7 +76,7 @@ class Snapshot:
     @property
     def dirty(self) -> int:
         """Changes that no file holds."""
-        return int(self.core.stats()["dirty"])
+        return int(figures.stats(self.core)["dirty"])
 
     @property
     def in_progress(self) -> bool:

@@ -2,6 +2,7 @@
 
 import random
 
+import _pyredis.figures as figures
 import pytest
 from _pyredis import limits
 
@@ -24,7 +25,7 @@ def half_sent(line: PairLine, size: int) -> None:
 
 
 def evicted(pairs: Pairs) -> int:
-    return int(pairs.core.stats()["evicted_clients"])
+    return int(figures.stats(pairs.core)["evicted_clients"])
 
 
 def control(pairs: Pairs) -> PairLine:
@@ -182,10 +183,10 @@ def test_a_pipeline_passes_the_limit_by_no_more_than_a_reply(pairs):
     stays, greedy = control(pairs), pairs.line()
     stays("RPUSH", "list", *(b"x" * 1000 for _ in range(500)))
     stays("CONFIG", "SET", "maxmemory-clients", 2 * MEGABYTE)
-    before = pairs.core.memory()["peak"]
+    before = figures.memory(pairs.core)["peak"]
     greedy.send(encode("LRANGE", "list", 0, -1) * 300)           # 150 MB of replies, were they all made
     assert not greedy.alive and evicted(pairs) == 1
-    assert pairs.core.memory()["peak"] < before + 4 * MEGABYTE
+    assert figures.memory(pairs.core)["peak"] < before + 4 * MEGABYTE
 
 
 def test_replies_that_are_read_cost_nobody_its_connection(pairs):

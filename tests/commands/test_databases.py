@@ -1,5 +1,6 @@
 """DBSIZE, FLUSHDB, FLUSHALL, SWAPDB."""
 
+import _pyredis.figures as figures
 import pytest
 
 from tests.session import Effect, R, raises_reply
@@ -15,7 +16,7 @@ def fill(r, **dbs):
 
 
 def sizes(r):
-    return {row[0]: row[1:3] for row in r.server.core.databases() if row[1]}
+    return {row[0]: row[1:3] for row in figures.databases(r.server.core) if row[1]}
 
 
 def test_dbsize_counts_the_keys_of_the_database(r):

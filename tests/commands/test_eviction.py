@@ -3,6 +3,7 @@
 import os
 import random
 
+import _pyredis.figures as figures
 import pytest
 from _pyredis import aof
 
@@ -14,11 +15,11 @@ POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "vol
 
 
 def used(r):
-    return r.server.core.memory()["used"]
+    return figures.memory(r.server.core)["used"]
 
 
 def evicted(r):
-    return r.server.core.stats()["evicted"]
+    return figures.stats(r.server.core)["evicted"]
 
 
 def server(policy, **config):

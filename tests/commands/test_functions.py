@@ -1,5 +1,6 @@
 """FUNCTION and FCALL: libraries of functions."""
 
+import _pyredis.figures as figures
 import pytest
 
 from tests.session import R, ReplyError, raises_reply
@@ -104,7 +105,7 @@ def test_delete_and_flush(r):
     r("FUNCTION", "LOAD", ONE)
     assert r("FUNCTION", "FLUSH", "SYNC") == "OK"
     assert r("FUNCTION", "LIST") == []
-    assert r.server.core.scripts()["function_vm"] == 0
+    assert figures.scripts(r.server.core)["function_vm"] == 0
 
 
 def test_list_describes_libraries(r):

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import _pyredis.figures as figures
 import pytest
 
 from tests.session import Effect, R, ReplyError, raises_reply
@@ -77,8 +78,8 @@ def test_scripts_that_eval_brought_make_way_for_newer_ones_and_loaded_ones_stay(
         r("EVALSHA", sha("return 0"), 0)
     names = [sha(script) for script in ("return 'kept'", "return 0", "return 1", "return 501")]
     assert r("SCRIPT", "EXISTS", *names) == [1, 1, 0, 1]
-    assert r.server.core.scripts()["scripts"] == 501
-    assert r.server.core.scripts()["evicted"] == 2
+    assert figures.scripts(r.server.core)["scripts"] == 501
+    assert figures.scripts(r.server.core)["evicted"] == 2
 
 
 # ---------------------------------------------------------------- errors
@@ -144,8 +145,9 @@ def test_errors_are_counted_once_and_those_of_calls_where_they_arose(r):
     for script in ("return redis.call('lpush', 's', 1)", "redis.pcall('lpush', 's', 1) return 1",
                    "return redis.call('nothing')", "redis.pcall({})", "error('x')", "return {err='MY x'}"):
         r.feed(b"*3\r\n$4\r\nEVAL\r\n$%d\r\n%b\r\n$1\r\n0\r\n" % (len(script), script.encode()))
-    assert dict(r.server.core.error_stats()) == {"WRONGTYPE": 2, "ERR": 2, "MY": 1}
-    stats = {name: (calls, rejected, failed) for name, calls, _, rejected, failed in r.server.core.command_stats()}
+    assert dict(figures.error_stats(r.server.core)) == {"WRONGTYPE": 2, "ERR": 2, "MY": 1}
+    stats = {name: (calls, rejected, failed)
+             for name, calls, _, rejected, failed in figures.command_stats(r.server.core)}
     assert stats["lpush"] == (2, 0, 2)
     assert stats["eval"] == (6, 0, 4)
 
@@ -300,14 +302,14 @@ def test_deep_tables_end_in_an_error_not_in_a_crash(r):
 # ---------------------------------------------------------------- figures
 
 def test_memory_of_scripts_is_counted_apart(r):
-    before = r.server.core.memory()["used"]
+    before = figures.memory(r.server.core)["used"]
     r("EVAL", "local t = {} for i = 1, 10000 do t[i] = {} end return #t", 0)
     info = r("INFO", "memory").decode()
-    figures = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
-    assert int(figures["used_memory_vm_eval"]) > 500_000
-    assert int(figures["used_memory_lua"]) == int(figures["used_memory_vm_eval"])
-    assert int(figures["number_of_cached_scripts"]) == 1
-    assert 0 < int(figures["used_memory_scripts_eval"]) < 2000
-    assert r.server.core.memory()["used"] - before < 50_000
+    fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+    assert int(fields["used_memory_vm_eval"]) > 500_000
+    assert int(fields["used_memory_lua"]) == int(fields["used_memory_vm_eval"])
+    assert int(fields["number_of_cached_scripts"]) == 1
+    assert 0 < int(fields["used_memory_scripts_eval"]) < 2000
+    assert figures.memory(r.server.core)["used"] - before < 50_000
     r("SCRIPT", "FLUSH")
-    assert r.server.core.scripts()["eval_vm"] == 0
+    assert figures.scripts(r.server.core)["eval_vm"] == 0

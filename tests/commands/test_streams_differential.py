@@ -9,6 +9,7 @@ import itertools
 import random
 import time
 
+import _pyredis.figures as figures
 import pytest
 
 from bench import peers
@@ -118,7 +119,7 @@ class Ours:
     def run(self, words):
         self.r.session.clear()
         reply = self.raw(words)
-        before, self.dirty = self.dirty, self.r.server.core.stats()["dirty"]
+        before, self.dirty = self.dirty, figures.stats(self.r.server.core)["dirty"]
         return reply, self.dirty - before, [(e.event, e.key) for e in self.r.effects], self.r.propagated
 
 

@@ -1,5 +1,6 @@
 """MULTI, EXEC, DISCARD, WATCH and UNWATCH: what is queued, what runs, what fails, and what others get to see of it."""
 
+import _pyredis.figures as figures
 import pytest
 
 from tests.session import EXEC, MULTI, Effect, R, ReplyError, encode, raises_reply
@@ -125,20 +126,21 @@ def test_before_authentication_nothing_is_queued():
 def test_inner_commands_are_counted_beside_exec(r):
     r("CONFIG", "RESETSTAT")
     run(r, "SET a x", "GET a", "INCR a")
-    stats = {name: row for name, *row in r.server.core.command_stats()}
+    stats = {name: row for name, *row in figures.command_stats(r.server.core)}
     assert {name: (row[0], *row[2:]) for name, row in stats.items()} == {
         "config|resetstat": (1, 0, 0), "multi": (1, 0, 0), "set": (1, 0, 0), "get": (1, 0, 0), "incr": (1, 0, 1),
         "exec": (1, 0, 0)}
-    assert r.server.core.stats()["commands"] == 6
-    assert r.server.core.error_stats() == [("ERR", 1)]
+    assert figures.stats(r.server.core)["commands"] == 6
+    assert figures.error_stats(r.server.core) == [("ERR", 1)]
 
 
 def test_what_is_refused_is_counted_as_such(r):
     r("CONFIG", "RESETSTAT")
     r.feed(encode("MULTI") + encode("GET") + encode("EXEC") + encode("EXEC") + encode("MULTI") + encode("EXEC", "x"))
-    stats = {name: (calls, rejected, failed) for name, calls, _, rejected, failed in r.server.core.command_stats()}
+    stats = {name: (calls, rejected, failed)
+             for name, calls, _, rejected, failed in figures.command_stats(r.server.core)}
     assert stats["exec"] == (2, 1, 2) and stats["get"] == (0, 1, 0)
-    assert r.server.core.error_stats() == [("ERR", 2), ("EXECABORT", 2)]
+    assert figures.error_stats(r.server.core) == [("ERR", 2), ("EXECABORT", 2)]
 
 
 # ---------------------------------------------------------------- effects
@@ -239,7 +241,7 @@ def test_a_change_of_a_watched_key_makes_exec_answer_null(change, own):
     assert run(w, "SET done 1") is None
     assert w("EXISTS", "done") == 0
     assert run(w, "SET done 1") == [OK]                    # watched but once
-    assert r.server.core.watching() == {"clients": 0, "keys": 0}
+    assert figures.watching(r.server.core) == {"clients": 0, "keys": 0}
 
 
 @pytest.mark.parametrize("words", ["GET k", "SET other 1", "EXPIRE none 10", "DEL none", "SETNX k 2", "SELECT 1",
@@ -287,7 +289,7 @@ def test_watching_ends(r, w, end):
     w("WATCH", "k")
     for words in end.split():
         w(words)
-    assert r.server.core.watching() == {"clients": 0, "keys": 0}
+    assert figures.watching(r.server.core) == {"clients": 0, "keys": 0}
     r("SET", "k", 1)
     assert run(w, "PING") == ["PONG"]
 
@@ -319,12 +321,12 @@ def test_watchers_are_counted_and_gone_when_they_leave(r, w):
     w("WATCH", "a", "b", "a")
     other = R(r.server)
     other("WATCH", "a")
-    assert r.server.core.watching() == {"clients": 2, "keys": 2}
+    assert figures.watching(r.server.core) == {"clients": 2, "keys": 2}
     assert b"watching_clients:2" in r("INFO", "clients") and b"total_watched_keys:2" in r("INFO", "clients")
     del other
-    assert r.server.core.watching() == {"clients": 1, "keys": 2}
+    assert figures.watching(r.server.core) == {"clients": 1, "keys": 2}
     w("UNWATCH")
-    assert r.server.core.watching() == {"clients": 0, "keys": 0}
+    assert figures.watching(r.server.core) == {"clients": 0, "keys": 0}
 
 
 # ---------------------------------------------------------------- watching and time
@@ -401,7 +403,7 @@ BLOCKING = [("BLPOP none 0", None), ("BRPOP none also 0", None), ("BLMOVE none t
 def test_blocking_commands_do_not_wait_within(r, words):
     r("XGROUP", "CREATE", "stream", "g", "$", "MKSTREAM")
     assert run(r, words, "PING") == [None, "PONG"]
-    assert r.server.core.blocked()["clients"] == 0
+    assert figures.blocked(r.server.core)["clients"] == 0
     r("RPUSH", "l", "a")
     assert run(r, "BLPOP l 0", "BLPOP l 0") == [[b"l", b"a"], None]
     assert r.propagated == [[b"LPOP", b"l"]]
@@ -530,6 +532,6 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(r):
         other("WATCH", "a", "b")
         queue(other, "SET a 1", "SET b 1")
         del other
-        assert r.server.core.watching() == {"clients": 0, "keys": 0}
+        assert figures.watching(r.server.core) == {"clients": 0, "keys": 0}
         used.append(r.session.memory_used)
     assert used[1] == used[2]

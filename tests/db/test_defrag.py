@@ -10,6 +10,7 @@ import time
 import _pyredis.defrag as defrag
 import _pyredis.saving as saving
 import pytest
+from _pyredis.figures import memory
 
 from tests.grammar import Grammar, commands
 from tests.session import R, encode
@@ -97,11 +98,11 @@ FORMS = pytest.mark.parametrize("forms", [{}, SMALL_FORMS, {"active_defrag_max_s
 def test_values_are_the_same_when_all_of_them_have_moved(fill, n, forms):
     r = server(**forms)
     fill(r, n)
-    before, used = digest(r), r.server.core.memory()["used"]
+    before, used = digest(r), memory(r.server.core)["used"]
     for entries in (1, 7, 1000):
         whole_pass(r, entries)
         assert digest(r) == before
-    assert abs(r.server.core.memory()["used"] - used) < 1000
+    assert abs(memory(r.server.core)["used"] - used) < 1000
     assert figures(r)["hits"] > 0
 
 
@@ -209,7 +210,7 @@ def holes(r, n=60_000, keep=3):
 
 
 def slabs(r):
-    return r.server.core.memory()["slabs"]
+    return memory(r.server.core)["slabs"]
 
 
 def test_a_pass_empties_the_slabs_that_are_too_many():

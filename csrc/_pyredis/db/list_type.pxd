@@ -6,7 +6,9 @@ from _pyredis.base.slice cimport Slice
 from _pyredis.db.keyspace cimport Db, Key, Keyspace
 from _pyredis.db.value cimport Entry
 from _pyredis.ds.element cimport Element
-from _pyredis.ds.quicklist cimport QuickIter, QuickNode, Quicklist, quick_done, quick_next, quick_next_run
+from _pyredis.ds.quick_iter cimport QuickIter, quick_done, quick_next, quick_next_run
+from _pyredis.ds.quick_node cimport QuickNode
+from _pyredis.ds.quicklist cimport Quicklist
 
 cdef enum ListEnd:
     LIST_HEAD = 0

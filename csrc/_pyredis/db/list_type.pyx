@@ -23,12 +23,12 @@ from _pyredis.ds.listpack cimport (LISTPACK_EMPTY, LISTPACK_HEADER, listpack_add
                                    listpack_find, listpack_first, listpack_free, listpack_from, listpack_get,
                                    listpack_insert, listpack_last, listpack_length, listpack_new, listpack_next,
                                    listpack_prepend, listpack_prev, listpack_replace)
-from _pyredis.ds.quicklist cimport (NODE_LZF, NODE_PACKED, NODE_PLAIN, QuickEnd, Quicklist, QuickPos, quick_iter,
-                                    quick_iter_bytes,
-                                    quicklist_append_node, quicklist_check, quicklist_copy, quicklist_drop,
-                                    quicklist_end, quicklist_exceeds, quicklist_find, quicklist_fits, quicklist_free,
-                                    quicklist_insert, quicklist_memory, quicklist_new, quicklist_push,
-                                    quicklist_remove, quicklist_replace, quicklist_seek, quicklist_single)
+from _pyredis.ds.quick_iter cimport quick_iter, quick_iter_bytes
+from _pyredis.ds.quick_node cimport NODE_LZF, NODE_PACKED, NODE_PLAIN
+from _pyredis.ds.quick_pos cimport QuickPos, quick_find, quick_insert, quick_remove, quick_replace, quick_seek
+from _pyredis.ds.quicklist cimport (QuickEnd, Quicklist, quicklist_append_node, quicklist_check, quicklist_copy,
+                                    quicklist_drop, quicklist_end, quicklist_exceeds, quicklist_fits, quicklist_free,
+                                    quicklist_memory, quicklist_new, quicklist_push, quicklist_single)
 from _pyredis.ds.quicklist_settle cimport quicklist_settle
 
 cdef extern from "ensure.h" nogil:
@@ -257,9 +257,9 @@ cdef bint list_set(Keyspace* ks, Entry* e, int64_t index, Slice s) noexcept nogi
         entry_set_pointer(e, listpack_replace(ks.mem, _packed(e), p, s, NULL))
         return True
     q = _quick_for_write(ks, e)
-    if not quicklist_seek(ks.mem, q, index, &at):
+    if not quick_seek(ks.mem, q, index, &at):
         return False
-    quicklist_replace(ks.mem, q, &at, s)
+    quick_replace(ks.mem, q, &at, s)
     list_settle(ks, e)
     return True
 
@@ -279,9 +279,9 @@ cdef bint list_insert(Keyspace* ks, Entry* e, Slice pivot, Slice s, bint after) 
         entry_set_pointer(e, listpack_insert(ks.mem, lp, listpack_next(lp, p) if after else p, s, NULL))
         return True
     q = _quick_for_write(ks, e)
-    if not quicklist_find(ks.mem, q, pivot, &at):
+    if not quick_find(ks.mem, q, pivot, &at):
         return False
-    quicklist_insert(ks.mem, q, &at, s, after)
+    quick_insert(ks.mem, q, &at, s, after)
     return True
 
 
@@ -322,7 +322,7 @@ cdef size_t _remove_packed_back(Keyspace* ks, Entry* e, Slice s, size_t most) no
 cdef size_t list_remove(Keyspace* ks, Entry* e, Slice s, size_t most, bint backward) noexcept nogil:
     """Removes the first `most` elements that equal s, as seen from the head, or backward from the tail."""
     if not _is_packed(e):
-        return quicklist_remove(ks.mem, _quick(e), s, most, backward)
+        return quick_remove(ks.mem, _quick(e), s, most, backward)
     return _remove_packed_back(ks, e, s, most) if backward else _remove_packed(ks, e, s, most)
 
 

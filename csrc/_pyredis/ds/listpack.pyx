@@ -61,7 +61,6 @@ cdef enum:
     INT_24 = 0xf2
     INT_32 = 0xf3
     INT_64 = 0xf4
-    HEAD_MAX = 9                   # bytes of the widest integer; a string's form and length take at most 5
     SIZE_MAX_BYTES = 5             # of the length at the end
     MOST_OVERHEAD = 10             # bytes that an element takes beside its text, at most
     PROBE = 8                      # bytes compared at once

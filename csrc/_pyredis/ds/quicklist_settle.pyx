@@ -1,13 +1,13 @@
 """quicklist_settle -- moves the nodes of a list, and their blocks, out of slabs that are to be emptied.
 
 A node is known to its two neighbours, or to the list, and to nobody else between two commands. A long list is moved in
-steps: Quicklist.unsettled is the node to go on from, and whoever removes that node (quicklist's _remove_node) puts the
+steps: Quicklist.unsettled is the node to go on from, and whoever removes that node (quicklist_remove_node) puts the
 next into its place; so no step has to count its way from the head.
 """
 from libc.stdint cimport uint8_t
 
 from _pyredis.base.mem cimport mem_settled
-from _pyredis.ds.quicklist cimport QuickNode
+from _pyredis.ds.quick_node cimport QuickNode
 
 cdef extern from "ensure.h" nogil:
     void PREFETCH(const void* p)

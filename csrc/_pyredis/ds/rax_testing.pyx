@@ -5,7 +5,6 @@ from posix.time cimport CLOCK_PROCESS_CPUTIME_ID, clock_gettime, timespec
 
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.ds.id cimport Id, id_decrement, id_increment, id_of
-from _pyredis.ds.id cimport Id, id_decrement, id_increment, id_of
 from _pyredis.ds.rax cimport (Rax, RaxCursor, cursor_id, cursor_value, rax_ceiling, rax_check, rax_delete, rax_drain,
                               rax_find, rax_first, rax_floor, rax_init, rax_insert, rax_last, rax_next, rax_prev)
 

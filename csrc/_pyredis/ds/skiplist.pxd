@@ -78,9 +78,6 @@ cdef size_t skiplist_bytes(const Skiplist* s) noexcept nogil                    
 cdef int    skiplist_check(const Skiplist* s) noexcept nogil            # 0, or the number of the broken rule
 
 
-cdef inline size_t member_length(const Member* m) noexcept nogil:
-    return m.length if m.length != MEMBER_LONG else bytes_load32(<const char*>&m.length + 1)
-
 cdef inline Slice member_text(const Member* m) noexcept nogil:
     if m.length != MEMBER_LONG:
         return slice_of(<const char*>&m.length + 1, m.length)

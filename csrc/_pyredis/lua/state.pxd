@@ -5,7 +5,6 @@ from _pyredis.lua.api cimport LuaApi, lua_State
 
 cdef enum:
     GUARDS = 20
-    NO_REF = -2
 
 cdef struct Guard:                 # an empty table that stands for one which scripts must not change
     const void* address            # of the empty one

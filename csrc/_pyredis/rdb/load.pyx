@@ -31,8 +31,8 @@ from _pyredis.ds.intset cimport IntSet, intset_import
 from _pyredis.ds.listpack cimport (LISTPACK_BAD, LISTPACK_EMPTY, LISTPACK_EXACT, LISTPACK_HEADER, ListpackImage,
                                    listpack_bytes, listpack_first, listpack_free, listpack_get, listpack_import,
                                    listpack_length, listpack_next, listpack_survey)
-from _pyredis.ds.quicklist cimport (NODE_PACKED, NODE_PLAIN, QUICK_TAIL, Quicklist, quicklist_append_node,
-                                    quicklist_free, quicklist_push)
+from _pyredis.ds.quick_node cimport NODE_PACKED, NODE_PLAIN
+from _pyredis.ds.quicklist cimport QUICK_TAIL, Quicklist, quicklist_append_node, quicklist_free, quicklist_push
 from _pyredis.rdb.format cimport (RDB_HASH, RDB_HASH_2, RDB_HASH_LISTPACK, RDB_HASH_LISTPACK_EX,
                                   RDB_HASH_LISTPACK_EX_PRE_GA, RDB_HASH_METADATA, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP,
                                   RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST,

@@ -38,7 +38,6 @@ cdef enum:
     LENGTH_64 = 0x81
     SCORE_NAN = 253                # lengths of a score that has no digits
     SCORE_MAX = 254
-    SCORE_MIN = 255
     LZF_MOST = 88                  # bytes that one compressed byte can stand for
     STEP = 1 << 20                 # bytes that a string of a stream is given at first
     LONGEST = 0xffff0000           # bytes of a string: collections count them in 32 bits

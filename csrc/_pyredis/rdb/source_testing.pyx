@@ -5,17 +5,17 @@ from libc.string cimport memcpy
 
 from _pyredis.base.mem cimport Arena, arena_check, arena_free, arena_new
 from _pyredis.base.slice cimport Slice, slice_of
-from _pyredis.db.hash_type cimport HashIter, hash_check, hash_iter, hash_iter_expiry, hash_next
+from _pyredis.db.hash_type cimport HashIter, hash_iter, hash_iter_expiry, hash_next
 from _pyredis.db.keyspace cimport Keyspace, keyspace_copy, keyspace_free, keyspace_new, keyspace_reap, keyspace_release
-from _pyredis.db.list_type cimport ListIter, list_check, list_done, list_iter, list_next
-from _pyredis.db.set_type cimport SetIter, set_check, set_iter, set_next, set_of
+from _pyredis.db.list_type cimport ListIter, list_done, list_iter, list_next
+from _pyredis.db.set_type cimport SetIter, set_iter, set_next, set_of
 from _pyredis.db.stream_groups cimport consumer_at, group_at
 from _pyredis.db.stream_node cimport node_pair
-from _pyredis.db.stream_type cimport StreamWalk, stream_check, stream_of, stream_step, stream_walk
+from _pyredis.db.stream_type cimport StreamWalk, stream_of, stream_step, stream_walk
 from _pyredis.db.string_type cimport STRING_DIGITS, string_view
-from _pyredis.db.types cimport types_bind
+from _pyredis.db.types cimport types_bind, types_check
 from _pyredis.db.value cimport Entry, T_HASH, T_LIST, T_SET, T_STRING, T_ZSET, encoding_name, entry_encoding, entry_type
-from _pyredis.db.zset_type cimport ZIter, zset_check, zset_iter_all, zset_next
+from _pyredis.db.zset_type cimport ZIter, zset_iter_all, zset_next
 from _pyredis.ds.element cimport ELEMENT_DIGITS, Element, element_slice
 from _pyredis.ds.id cimport id_max, id_of
 from _pyredis.ds.listpack cimport listpack_free
@@ -221,18 +221,6 @@ cdef _stream(const Entry* e):
     return entries, groups, stream_of(e).entries_added, (stream_of(e).last_id.ms, stream_of(e).last_id.seq)
 
 
-cdef int _check(Keyspace* ks, Entry* e) noexcept nogil:
-    if entry_type(e) == T_LIST:
-        return list_check(ks, e)
-    if entry_type(e) == T_SET:
-        return set_check(ks, set_of(e))
-    if entry_type(e) == T_ZSET:
-        return zset_check(ks, e)
-    if entry_type(e) == T_HASH:
-        return hash_check(ks, e)
-    return stream_check(stream_of(e)) if entry_type(e) != T_STRING else 0
-
-
 class BadValue(Exception):
     """(reason, offset, is it an empty collection?)"""
 
@@ -277,7 +265,7 @@ cdef class BareLoad:
                 reason = "a collection is empty" if empty else source.s.reason.decode()
                 raise BadValue(reason, source.s.failed_at, empty)
             assert source.s.reason == NULL
-            assert _check(self.ks, e) == 0, _check(self.ks, e)
+            assert types_check(self.ks, e) == 0, types_check(self.ks, e)
             copy = keyspace_copy(self.ks, e, slice_of(b"copy", 4))
             found = encoding_name(entry_encoding(e)).decode(), _elements(self.ks, e)
             assert _elements(self.ks, copy) == found[1]
