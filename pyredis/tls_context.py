@@ -5,7 +5,7 @@ keep the one they began with. TlsError says what cannot be used, in the words of
 
 What Python's ssl cannot set is not passed over in silence: tls-ciphersuites before Python 3.15 is refused; the size
 and the time of the session cache are marked in `config`. Sessions are resumed by tickets, as TLS 1.3 does it;
-tls-session-caching no means that none are given out.
+tls-session-caching no means that none are given out. TLS 1.2 can then still resume by session ids.
 """
 
 import os
