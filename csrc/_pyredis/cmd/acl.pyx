@@ -47,6 +47,7 @@ cdef enum:
     CATEGORY_WRITE = 1 << 2
     SELECTOR_ALL_DATABASES_BIT = 2
     NAME_SHOWN = 128               # bytes of a name in an error
+    HTTP_TOLD_EVERY_MS = 60000
 
 
 # ---------------------------------------------------------------- what commands are asked for
@@ -130,6 +131,15 @@ cdef void access_free(Server* s) noexcept nogil:
     mem_free(s.mem, a.rows, a.row_count * sizeof(AclRow))
     mem_free(s.mem, a, sizeof(Access))
     s.access = NULL
+
+
+cdef bint access_http_is_news(Server* s) noexcept nogil:
+    """Once a minute: who sends it would fill the log."""
+    cdef Access* a = access_of(s)
+    if a.http_told_ms and s.ks.now_ms - a.http_told_ms < HTTP_TOLD_EVERY_MS:
+        return False
+    a.http_told_ms = s.ks.now_ms
+    return True
 
 
 # ---------------------------------------------------------------- users
