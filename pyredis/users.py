@@ -21,7 +21,7 @@ import copy
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,7 @@ DEFAULT = b"default"
 BLANKS = b" \t\n\v\f\r"
 HASH = re.compile(rb"[0-9a-f]{64}")
 LARGEST_DATABASE = (1 << 31) - 1
+DATABASE_DIGITS = len(str(LARGEST_DATABASE))
 
 UNKNOWN = "Unknown command or category name in ACL"
 SYNTAX = "Syntax error"
@@ -236,10 +237,10 @@ class Selector:
         ids = ",".join(map(str, sorted(self.databases))).encode()
         return [b"db=" + ids if ids else b"resetdbs"]
 
-    def describe(self) -> bytes:
-        channels = self.channel_words()
-        return b" ".join([*self.key_words(), *([] if self.all_channels else [b"resetchannels"]), *channels,
-                          *self.database_words(), self.command_words()])
+    def describe(self, shown: Callable[[bytes], bytes] = bytes) -> bytes:
+        """`shown`: how a pattern is written."""
+        return b" ".join([*map(shown, self.key_words()), *([] if self.all_channels else [b"resetchannels"]),
+                          *map(shown, self.channel_words()), *self.database_words(), self.command_words()])
 
     def compiled(self) -> Compiled:
         all_commands = self.commands == -1
@@ -273,9 +274,10 @@ def _databases(ids: bytes) -> frozenset[int]:
     for word in ids.split(b","):
         if not re.fullmatch(rb"[ \t\n\v\f\r]*[+-]?[0-9]+", word):
             raise RuleError(SYNTAX)
-        if not 0 <= int(word) <= LARGEST_DATABASE:
+        digits = word.lstrip(b" \t\n\v\f\r+-0") or b"0"
+        if len(digits) > DATABASE_DIGITS or int(digits) > LARGEST_DATABASE or (b"-" in word and digits != b"0"):
             raise RuleError(BAD_DATABASE)
-        found.add(int(word))
+        found.add(int(digits))
     return frozenset(found)
 
 
@@ -376,7 +378,7 @@ class User:
         """Its line, without the word `user` and its name."""
         own, *others = self.selectors
         return b" ".join([*self.flag_words(), *(b"#" + hashed for hashed in self.passwords), own.describe(),
-                          *(b"(%b)" % selector.describe() for selector in others)])
+                          *(b"(%b)" % selector.describe(_readable) for selector in others)])
 
     def line(self) -> bytes:
         return b"user %b %b" % (self.name, self.describe())
@@ -445,6 +447,12 @@ def split_words(line: bytes) -> list[bytes]:
         return [to_bytes(word) for word in split_line(to_text(line))]
     except ConfigError:
         raise RuleError(SYNTAX) from None
+
+
+def _readable(word: bytes) -> bytes:
+    """As split_words takes it. Redis does not quote, and loses such a selector when it reads its own file."""
+    from pyredis.config_types import quoted, to_bytes, to_text
+    return to_bytes(quoted(to_text(word))) if b'"' in word or b"'" in word else word
 
 
 def default_user(channels_open: bool) -> User:

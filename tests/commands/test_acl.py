@@ -235,6 +235,26 @@ def test_sort_needs_every_key_for_by_and_get(r):
         bob("SORT", "l", "GET", "#")
 
 
+@pytest.mark.parametrize("line", [
+    "SORT l STORE by STORE x", "SORT l STORE limit STORE x BY y", "SORT l STORE STORE STORE x",
+    "GEORADIUS g 0 0 1 km STORE by STORE x", "GEORADIUS g 0 0 1 km STOREDIST by STORE x",
+    "GEORADIUS g 0 0 1 km STORE x STORE by STOREDIST store STORE x", "GEORADIUSBYMEMBER g m 1 km STORE by STORE x",
+    "GEORADIUSBYMEMBER g m 1 km STORE store STORE x", "GEORADIUSBYMEMBER g m 1 km STOREDIST store STOREDIST x",
+    "XREADGROUP COUNT 1 GROUP streams by GROUP store consumer STREAMS x >",
+    "XREADGROUP COUNT 1 GROUP store streams STREAMS x >"])
+def test_no_option_hides_a_key_that_is_called_like_it(r, line):
+    r("RPUSH", "l", "1")
+    r("GEOADD", "g", 0, 0, "m")
+    r("XADD", "x", "1-1", "f", "v")
+    r("XGROUP", "CREATE", "x", "store", 0)
+    bob = given_user(r, "+@all", "~l", "~g", *(f"~{word}" for word in (
+        "by", "limit", "store", "STORE", "streams", "STREAMS", "group", "GROUP")))
+    with raises_reply(NO_KEY):
+        bob(*line.split())
+    assert r("TYPE", "x") == "stream"
+    assert [entry["object"] for entry in log(r)] == [b"x"]
+
+
 # ---- within transactions, scripts, waiting
 
 def test_exec_asks_again(r):
@@ -413,6 +433,14 @@ def test_the_log_has_a_limit(r):
     with pytest.raises(ReplyError):
         bob("SET", "a", 1)
     assert log(r) == []
+
+
+def test_a_database_number_may_have_any_length(r):
+    assert r("ACL", "SETUSER", "bob", "db=" + "0" * 5000 + "7,+1, 2") == "OK"
+    assert rules_of(r) == "off sanitize-payload resetchannels db=1,2,7 -@all"
+    for word in ("1" * 5000, "2147483648", "-1"):
+        with raises_reply(f"ERR Error in ACL SETUSER modifier 'db={word}': The provided database ID is out of range"):
+            r("ACL", "SETUSER", "bob", "db=" + word)
 
 
 def test_info_counts_refusals(r):
