@@ -272,6 +272,16 @@ def test_exec_asks_again(r):
     assert [entry["context"] for entry in log(r)] == [b"multi"] * 3
 
 
+def test_who_removes_itself_in_a_transaction_does_not_go_on_as_the_default_user(r):
+    r("CONFIG", "SET", "requirepass", "secret")
+    bob = given_user(r, "+@all", "~a")
+    for words in (["MULTI"], ["SET", "a", 1], ["ACL", "DELUSER", "bob"], ["SET", "a", 2]):
+        bob(*words)
+    first, second, third = bob("EXEC")
+    assert (first, second) == ("OK", 1) and str(third).startswith("NOAUTH")
+    assert bob.session.closed and r("GET", "a") == b"1"
+
+
 def test_a_refused_command_ends_the_transaction(r):
     bob = given_user(r, "+@all", "-set", "~*")
     bob("MULTI")

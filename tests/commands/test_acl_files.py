@@ -98,7 +98,8 @@ def test_patterns_of_a_selector_come_back_whatever_is_in_them(tmp_path, users):
     r, _ = started(tmp_path, f"aclfile {users}")
     r("ACL", "SETUSER", "eve", "~a'b", """("~a\\"b" '&c\\'d' "~e\\\\f" ~g\\\\h)""", "(~x)")
     before = r("ACL", "GETUSER", "eve")
-    assert [(key, channel) for _, _, _, key, _, channel in before[-1]] == [(b'~a"b ~e\\f ~g\\\\h', b"&c'd"), (b"~x", b"")]
+    assert [(keys, channels) for _, _, _, keys, _, channels in before[-1]] == [
+        (b'~a"b ~e\\f ~g\\\\h', b"&c'd"), (b"~x", b"")]
     r("ACL", "SAVE")
     assert r("ACL", "LOAD") == "OK"
     assert r("ACL", "GETUSER", "eve") == before
@@ -133,9 +134,11 @@ def test_loading_ends_the_connections_of_users_who_are_gone(tmp_path, users):
                             "Unknown command or category name in ACL. "),
     ("\nuser a b on", "{path}:2: Syntax error. "),
     ("user bob on (+get", "{path}:1: Unmatched parenthesis in selector definition."),
-    ("user bob on x +no y ~* ~a +none\nuser bob", "{path}:1: Syntax error. {path}:1: Error in applying operation '+no': "
-     "Unknown command or category name in ACL. {path}:1: Error in applying operation '+none': Unknown command or "
-     "category name in ACL. WARNING: Duplicate user 'bob' found on line 2. "),
+    ("user bob on x +no y ~* ~a +none\nuser bob",
+     "{path}:1: Syntax error. "
+     "{path}:1: Error in applying operation '+no': Unknown command or category name in ACL. "
+     "{path}:1: Error in applying operation '+none': Unknown command or category name in ACL. "
+     "WARNING: Duplicate user 'bob' found on line 2. "),
     ("user b\tb on", "'{path}:1: username 'b\tb' contains invalid characters. "),
     ("user bob on\nuser bob off", "WARNING: Duplicate user 'bob' found on line 2. ")])
 def test_a_file_with_an_error_changes_nothing(tmp_path, users, text, error):

@@ -28,7 +28,7 @@ from _pyredis.base.hash cimport bytes_load64
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport slice_equal, slice_of
-from _pyredis.base.status cimport ERR_CUSTOM, OK
+from _pyredis.base.status cimport ERR_CUSTOM, ERR_NOAUTH, OK
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.channels cimport (CHANNEL_KINDS, CHANNEL_PATTERN, Subscription, Subscriptions, channel_name)
 from _pyredis.cmd.ctx cimport (CMD_NO_AUTH, CMD_READONLY, CMD_WRITE, CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY,
@@ -521,7 +521,10 @@ cdef Status acl_gate_queued(Ctx* c) noexcept nogil:
     cdef Server* s = c.server
     cdef const char* reason = "no permission to execute the command or subcommand"
     cdef int at
-    cdef Denied why = acl_check(s, <User*>c.conn.user, c.cmd, c.argv, c.argc, c.db.id, &at)
+    cdef Denied why
+    if c.conn.gates & GATE_AUTH and not c.cmd.flags & CMD_NO_AUTH:       # an ACL DELUSER before it was of its own user
+        return ERR_NOAUTH
+    why = acl_check(s, <User*>c.conn.user, c.cmd, c.argv, c.argc, c.db.id, &at)
     if why == ALLOWED:
         return OK
     _tell(s, c.conn, c.cmd, c.argv, why, at, DENIED_IN_MULTI)
