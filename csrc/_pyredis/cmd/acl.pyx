@@ -472,8 +472,7 @@ cdef void _explain(Server* s, const char* before, const User* u, const Command* 
 cdef void _tell(Server* s, Conn* conn, const Command* cmd, const Slice* argv, Denied why, int at,
                 DeniedIn where) noexcept nogil:
     if access_of(s).refused != NULL:
-        access_of(s).refused(s, conn, why, where,
-                             slice_of(cmd.name, cmd.name_length) if why == DENIED_COMMAND else argv[at])
+        access_of(s).refused(s, conn, why, where, argv[at] if at else slice_of(cmd.name, cmd.name_length))
 
 
 cdef inline bint _plainly_allowed(const Ctx* c) noexcept nogil:
