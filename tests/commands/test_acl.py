@@ -255,6 +255,13 @@ def test_no_option_hides_a_key_that_is_called_like_it(r, line):
     assert [entry["object"] for entry in log(r)] == [b"x"]
 
 
+def test_a_destination_without_sources_is_a_key_too(r):
+    bob = given_user(r, "+@all", "~a*")
+    with raises_reply(NO_KEY):
+        bob("PFMERGE", "b")
+    assert bob("PFMERGE", "a") == "OK"
+
+
 # ---- within transactions, scripts, waiting
 
 def test_exec_asks_again(r):

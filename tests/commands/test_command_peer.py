@@ -128,8 +128,11 @@ def keys_and_flags(reply):
 
 
 def read_as_the_command_does(line):
-    """Where Redis takes the first of several options, or a key for one, and pyredis what the command will obey."""
+    """Where Redis takes the first of several options, a key for an option, or no key, and pyredis what the command
+    will obey."""
     name, *rest = line.upper().split()
+    if name == "PFMERGE":
+        return len(rest) == 1
     marks = {"SORT": ("STORE",), "GEORADIUS": ("STORE", "STOREDIST"), "GEORADIUSBYMEMBER": ("STORE", "STOREDIST"),
              "XREADGROUP": ("STREAMS", "GROUP")}.get(name, ())
     return sum(map(rest.count, marks)) > 1

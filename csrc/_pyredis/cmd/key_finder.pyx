@@ -17,8 +17,8 @@ from _pyredis.base.mem cimport mem_alloc
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport slice_of
 from _pyredis.base.text cimport text_equal_nocase
-from _pyredis.cmd.ctx cimport (KEY_ACCESS, KEY_DELETE, KEY_NOT_KEY, KEY_OW, KEY_RO, KEY_RW, KEY_UPDATE, KEYS_AFTER_WORD,
-                               KEYS_AT, KEYS_COUNTED, KeyRule)
+from _pyredis.cmd.ctx cimport (KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY, KEY_OW, KEY_RO, KEY_RW, KEY_UPDATE,
+                               KEYS_AFTER_WORD, KEYS_AT, KEYS_COUNTED, KeyRule)
 from _pyredis.cmd.table cimport table_find
 
 cdef enum:
@@ -196,6 +196,16 @@ cdef int _xreadgroup(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
     return -1
 
 
+cdef int _pfmerge(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
+    """Without sources it writes all the same, while the spec of those finds fault with it."""
+    _one(runs, 1, KEY_RW | KEY_ACCESS | KEY_INSERT)
+    if argc == 2:
+        return 1
+    _one(runs + 1, 2, KEY_RO | KEY_ACCESS)
+    runs[1].count = argc - 2
+    return 2
+
+
 cdef int _migrate(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
     """One key in its place, or "" there and many after KEYS, which passwords must not be taken for."""
     cdef int at = 2
@@ -230,4 +240,5 @@ cdef void keys_bind(Table* t) noexcept nogil:
     _rule(t, b"georadius", _georadius)
     _rule(t, b"georadiusbymember", _georadius_by_member)
     _rule(t, b"xreadgroup", _xreadgroup)
+    _rule(t, b"pfmerge", _pfmerge)
     _rule(t, b"migrate", _migrate)
