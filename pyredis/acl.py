@@ -110,9 +110,9 @@ class Acl:
     def names(self) -> list[bytes]:
         return sorted(self.users)
 
-    def lines(self) -> list[bytes]:
-        """All users as an ACL file has them."""
-        return [self.users[name].line() for name in self.names()]
+    def lines(self, to_file: bool = False) -> list[bytes]:
+        """All users, a line each, as ACL LIST prints them or an ACL file has them."""
+        return [self.users[name].line(to_file) for name in self.names()]
 
     def _known(self, name: bytes) -> User:
         """A user to be changed: the one of that name, or a new one, with the default for channels that counts now."""
@@ -295,13 +295,14 @@ class Acl:
     def save(self) -> None:
         """Writes all users into the ACL file, in one piece. OSError."""
         config_file.replace_file(os.path.abspath(self.config["aclfile"]),
-                                 "".join(to_text(line) + "\n" for line in self.lines()))
+                                 "".join(to_text(line) + "\n" for line in self.lines(to_file=True)))
 
     def _config_lines(self) -> list[str]:
         """The `user` lines for CONFIG REWRITE; none where an ACL file holds the users."""
         if self.config["aclfile"]:
             return []
-        return [" ".join(_config_word(to_text(word)) for word in line.split(b" ")) for line in self.lines()]
+        return [" ".join(_config_word(to_text(word)) for word in line.split(b" "))
+                for line in self.lines(to_file=True)]
 
 
 def _config_word(word: str) -> str:

@@ -237,10 +237,12 @@ class Selector:
         ids = ",".join(map(str, sorted(self.databases))).encode()
         return [b"db=" + ids if ids else b"resetdbs"]
 
-    def describe(self, shown: Callable[[bytes], bytes] = bytes) -> bytes:
-        """`shown`: how a pattern is written."""
-        return b" ".join([*map(shown, self.key_words()), *([] if self.all_channels else [b"resetchannels"]),
-                          *map(shown, self.channel_words()), *self.database_words(), self.command_words()])
+    def describe(self, write: Callable[[bytes], bytes] = bytes) -> bytes:
+        """`write`: a pattern's rule -> what stands for it."""
+        keys = self.key_words()
+        return b" ".join([*(keys if self.all_keys else map(write, keys)),
+                          *([] if self.all_channels else [b"resetchannels"]), *map(write, self.channel_words()),
+                          *self.database_words(), self.command_words()])
 
     def compiled(self) -> Compiled:
         all_commands = self.commands == -1
@@ -374,14 +376,15 @@ class User:
         return [b"on" if self.enabled else b"off", *([b"nopass"] if self.no_password else []),
                 b"sanitize-payload" if self.sanitized else b"skip-sanitize-payload"]
 
-    def describe(self) -> bytes:
-        """Its line, without the word `user` and its name."""
+    def describe(self, to_file: bool = False) -> bytes:
+        """Its line, without the word `user` and its name, as Redis prints it; `to_file`: as it reads back the same."""
         own, *others = self.selectors
-        return b" ".join([*self.flag_words(), *(b"#" + hashed for hashed in self.passwords), own.describe(),
-                          *(b"(%b)" % selector.describe(_readable) for selector in others)])
+        write, write_other = (_storable, _storable_in_parentheses) if to_file else (bytes, bytes)
+        return b" ".join([*self.flag_words(), *(b"#" + hashed for hashed in self.passwords), own.describe(write),
+                          *(b"(%b)" % selector.describe(write_other) for selector in others)])
 
-    def line(self) -> bytes:
-        return b"user %b %b" % (self.name, self.describe())
+    def line(self, to_file: bool = False) -> bytes:
+        return b"user %b %b" % (self.name, self.describe(to_file))
 
     def compiled(self) -> list[Compiled]:
         return [selector.compiled() for selector in self.selectors]
@@ -449,10 +452,17 @@ def split_words(line: bytes) -> list[bytes]:
         raise RuleError(SYNTAX) from None
 
 
-def _readable(word: bytes) -> bytes:
-    """As split_words takes it. Redis does not quote, and loses such a selector when it reads its own file."""
+# Redis prints two patterns in a way that it cannot read, or reads as something else.
+
+def _storable(word: bytes) -> bytes:
+    """~* would be `allkeys`, which no other pattern may follow."""
+    return b"%RW~*" if word == b"~*" else word
+
+
+def _storable_in_parentheses(word: bytes) -> bytes:
+    """There quotes are no plain bytes."""
     from pyredis.config_types import quoted, to_bytes, to_text
-    return to_bytes(quoted(to_text(word))) if b'"' in word or b"'" in word else word
+    return to_bytes(quoted(to_text(word))) if b'"' in word or b"'" in word else _storable(word)
 
 
 def default_user(channels_open: bool) -> User:

@@ -129,6 +129,16 @@ def test_the_keys_of_a_full_command_are_found_with_their_use(line, expected):
     assert keys_and_flags(line) == expected
 
 
+def read_as_the_command_does(words):
+    """Where the real servers take the first of several options, a key for an option, or no key at all, and pyredis
+    what the command will obey."""
+    name, *rest = (word.upper() for word in words)
+    stores = b"STORE", b"STOREDIST"
+    marks = {b"SORT": stores, b"GEORADIUS": stores, b"GEORADIUSBYMEMBER": stores,
+             b"XREADGROUP": (b"STREAMS", b"GROUP")}.get(name, ())
+    return len(rest) == 1 if name == b"PFMERGE" else sum(map(rest.count, marks)) > 1
+
+
 # What the command obeys, where the real servers look at other arguments, or at none.
 @pytest.mark.parametrize(("line", "expected"), [
     ("PFMERGE d", [("d", "RW access insert")]),

@@ -127,17 +127,6 @@ def keys_and_flags(reply):
     return [(key[1], " ".join(word for _, word in access[1])) for _, (key, access) in items]
 
 
-def read_as_the_command_does(line):
-    """Where Redis takes the first of several options, a key for an option, or no key, and pyredis what the command
-    will obey."""
-    name, *rest = line.upper().split()
-    if name == "PFMERGE":
-        return len(rest) == 1
-    marks = {"SORT": ("STORE",), "GEORADIUS": ("STORE", "STOREDIST"), "GEORADIUSBYMEMBER": ("STORE", "STOREDIST"),
-             "XREADGROUP": ("STREAMS", "GROUP")}.get(name, ())
-    return sum(map(rest.count, marks)) > 1
-
-
 def test_a_real_server_finds_the_same_keys_in_random_commands(peer):
     rng = random.Random(5)
     if peer.is_redis:
@@ -149,7 +138,7 @@ def test_a_real_server_finds_the_same_keys_in_random_commands(peer):
         entry = rng.choice(entries)
         known = [name for name, child in entry.subcommands.items() if not child.spec.valkey]
         line = " ".join([entry.name, *rng.sample(known, min(1, len(known))), *rng.choices(WORDS, k=rng.randint(0, 9))])
-        if not read_as_the_command_does(line):
+        if not test_command.read_as_the_command_does(test_command.words(line)):
             lines.append(line)
     asked = [[b"COMMAND", b"GETKEYSANDFLAGS", *test_command.words(line)] for line in lines]
     for line, reply in zip(lines, peer.ask.pipeline(asked), strict=True):
