@@ -3,6 +3,7 @@ connections when the rules change."""
 
 import pytest
 
+from pyredis.config import ConfigError
 from pyredis.users import password_hash
 from tests.session import R, ReplyError, encode, raises_reply
 
@@ -386,6 +387,23 @@ def test_requirepass_is_the_default_users_password(r):
     assert b"nopass" in r("ACL", "LIST")[0]
     with raises_reply("ERR AUTH <password> called without any password configured"):
         client("AUTH", "secret")
+
+
+@pytest.mark.parametrize("wrong", [("maxmemory-policy", "x"), ("bind", "192.0.2.1")])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_config_set_that_fails_leaves_the_default_users_passwords_alone(r, wrong, first):
+    r("ACL", "SETUSER", "default", ">secret", "(~a +get)")
+    before = r("ACL", "GETUSER", "default")
+    r.server.config.on_change("bind", refuse)
+    pairs = [("requirepass", "other"), wrong] if first else [wrong, ("requirepass", "other")]
+    with raises_reply("ERR CONFIG SET failed (possibly related to argument '" + wrong[0]):
+        r("CONFIG", "SET", *pairs[0], *pairs[1])
+    assert r("ACL", "GETUSER", "default") == before
+    assert r("CONFIG", "GET", "requirepass") == [b"requirepass", b""]
+
+
+def refuse(value):
+    raise ConfigError("no")
 
 
 def test_without_a_default_user_everybody_has_to_log_in(r):
