@@ -96,11 +96,12 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
 
 cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil:
     """Counts by the error's code, the first word, as INFO errorstats shows it."""
-    cdef const char* space = <const char*>memchr(text, c' ', n)
-    cdef size_t length = space - text if space != NULL else n
+    cdef size_t length = 0
     cdef int i
     cdef ErrorCount* e
     s.stats.errors += 1
+    while length < n and text[length] not in (c' ', c'\r', c'\n'):      # as it is replied, where ends of lines are blanks
+        length += 1
     if s.error_kinds == 1 and strcmp(s.errors[0].code, b"ERRORSTATS_DISABLED") == 0:
         return
     if length >= sizeof(s.errors[0].code):
