@@ -43,6 +43,7 @@ cdef enum:
     PIECES = 64                    # of a chunk that `load` reads, joined at a time
     RANDOM_RANGE = 0x7FFFFFFF
     BYTECODE = 27                  # its first byte
+    MOST_UNPACKED = 1 << 20        # more than any stack has room for
 
 cdef const char* READ_ONLY = b"Attempt to modify a readonly table"
 
@@ -385,6 +386,26 @@ cdef int _xpcall(lua_State* L) noexcept nogil:
     return 2
 
 
+cdef int _unpack(lua_State* L) noexcept nogil:
+    """unpack(table [, first [, last]]): the language's own counts in int, and takes 0 .. 2^31-1 for a range that the
+    stack has room for (CVE-2025-46817)."""
+    cdef const LuaApi* api = lua_api()
+    cdef int64_t first = 1, last, count
+    cdef int i
+    api.aux_checktype(L, 1, LUA_TTABLE)
+    if api.type(L, 2) > LUA_TNIL:
+        first = <int>api.aux_checkinteger(L, 2)
+    last = <int>api.aux_checkinteger(L, 3) if api.type(L, 3) > LUA_TNIL else <int>api.objlen(L, 1)
+    if first > last:
+        return 0
+    count = last - first + 1
+    if count > MOST_UNPACKED or not api.checkstack(L, <int>count):
+        return api.aux_error(L, b"too many results to unpack")
+    for i in range(<int>count):
+        api.rawgeti(L, 1, <int>first + i)
+    return <int>count
+
+
 cdef double _next_random(Vm* vm) noexcept nogil:
     """In [0, 1): the 48-bit congruential generator of POSIX (drand48's numbers), so scripts see Redis's sequence."""
     vm.random = (vm.random * <uint64_t>0x5DEECE66D + 0xB) & ((<uint64_t>1 << 48) - 1)
@@ -459,6 +480,7 @@ cdef void _trim_base(Vm* vm) noexcept nogil:
     api.setfield(L, -2, b"pairs")
     lua_set_function(api, L, b"pcall", _pcall)
     lua_set_function(api, L, b"xpcall", _xpcall)
+    lua_set_function(api, L, b"unpack", _unpack)
     _own(vm, b"load", _load)
     _own(vm, b"loadstring", _loadstring)
     _own(vm, b"rawget", _rawget)
