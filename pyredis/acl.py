@@ -14,7 +14,7 @@ The core reports those of commands; failed logins are reported here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,12 +28,14 @@ from pyredis.users import (
     DEFAULT,
     UNKNOWN,
     FileError,
+    RuleError,
     Unmatched,
     User,
     Vocabulary,
     WrongRule,
     default_user,
     has_blanks,
+    joined,
     text,
 )
 
@@ -108,9 +110,9 @@ class Acl:
     def names(self) -> list[bytes]:
         return sorted(self.users)
 
-    def lines(self) -> list[bytes]:
-        """All users as an ACL file has them."""
-        return [self.users[name].line() for name in self.names()]
+    def lines(self, to_file: bool = False) -> list[bytes]:
+        """All users, a line each, as ACL LIST prints them or an ACL file has them."""
+        return [self.users[name].line(to_file) for name in self.names()]
 
     def _known(self, name: bytes) -> User:
         """A user to be changed: the one of that name, or a new one, with the default for channels that counts now."""
@@ -260,30 +262,47 @@ class Acl:
             words = line.split(b" ")
             if words[0] != b"user" or len(words) < 2:
                 errors.append(f"{path}:{number} should start with user keyword followed by the username. ")
+            elif has_blanks(words[1]):
+                errors.append(f"'{path}:{number}: username '{text(words[1])}' contains invalid characters. ")
             elif words[1] in users:
                 errors.append(f"WARNING: Duplicate user '{text(words[1])}' found on line {number}. ")
             else:
-                try:
-                    users[words[1]] = User(words[1], self._channels_open).changed(words[2:], self.vocabulary)
-                except WrongRule as wrong:
-                    at = f"Error in applying operation '{text(wrong.rule)}': " if wrong.reason == UNKNOWN else ""
-                    errors.append(f"{path}:{number}: {at}{wrong.reason}. ")
-                except Unmatched:
-                    errors.append(f"{path}:{number}: Unmatched parenthesis in selector definition. ")
+                users[words[1]] = User(words[1], self._channels_open)
+                errors += (f"{path}:{number}: {error}" for error in self._apply(users[words[1]], words[2:]))
         if errors:
             raise FileError("".join(errors) + NO_CHANGE)
         return users
 
+    def _apply(self, user: User, words: Sequence[bytes]) -> Iterator[str]:
+        """Applies the rules of a line. What is wrong with them: every name that is unknown, and the first of all other
+        errors, which may be why there are more."""
+        told = False
+        try:
+            rules = joined(words)
+        except Unmatched:
+            yield "Unmatched parenthesis in selector definition."
+            return
+        for rule in rules:
+            try:
+                user.apply(rule, self.vocabulary)
+            except RuleError as error:
+                if str(error) == UNKNOWN:
+                    yield f"Error in applying operation '{text(rule)}': {error}. "
+                elif not told:
+                    told = True
+                    yield f"{error}. "
+
     def save(self) -> None:
         """Writes all users into the ACL file, in one piece. OSError."""
         config_file.replace_file(os.path.abspath(self.config["aclfile"]),
-                                 "".join(to_text(line) + "\n" for line in self.lines()))
+                                 "".join(to_text(line) + "\n" for line in self.lines(to_file=True)))
 
     def _config_lines(self) -> list[str]:
         """The `user` lines for CONFIG REWRITE; none where an ACL file holds the users."""
         if self.config["aclfile"]:
             return []
-        return [" ".join(_config_word(to_text(word)) for word in line.split(b" ")) for line in self.lines()]
+        return [" ".join(_config_word(to_text(word)) for word in line.split(b" "))
+                for line in self.lines(to_file=True)]
 
 
 def _config_word(word: str) -> str:

@@ -367,6 +367,9 @@ OBSOLETE = {"list-max-ziplist-entries", "list-max-ziplist-value", "lua-replicate
             "io-threads-do-reads"}
 # Lines that are not parameters; CONFIG REWRITE leaves them where they are. Name -> fewest words.
 DIRECTIVES = {"include": 1, "rename-command": 2, "user": 1, "loadmodule": 1}
+# When nothing can fail any more: it makes the default user's passwords those of requirepass, and the old value of that
+# does not bring back what ACL SETUSER had made them. On Redis a CONFIG SET that fails may leave the server open.
+TOLD_LAST = "requirepass"
 
 BY_NAME: dict[str, Param] = {param.name: param for param in PARAMETERS}
 NAMES: dict[str, Param] = {name: param for param in PARAMETERS for name in (param.name, *param.alias)}
@@ -509,6 +512,7 @@ class Config:
         wanted = self._settable(pairs, local)
         before = {param.name: self._values[param.name] for _, param, _ in wanted}
         changed: list[tuple[str, Param]] = []
+        told: list[Param] = []
         at = ""
         try:
             for at, param, word in wanted:
@@ -516,12 +520,12 @@ class Config:
                 if value != self._values[param.name]:
                     changed.append((at, param))
                     self._values[param.name] = value
-            self._tell(changed)
-        except _Refused as refused:
-            self._undo(changed, before)
-            raise _failed(refused.name, refused.reason) from None
+            for name, param in sorted(changed, key=lambda pair: pair[1].name == TOLD_LAST):
+                at = name
+                told.append(param)
+                self._tell(param)
         except ConfigError as error:
-            self._undo(changed, before)
+            self._undo([param for _, param in changed], told, before)
             raise _failed(at, str(error)) from None
 
     def _settable(self, pairs: Sequence[tuple[bytes, bytes]], local: bool) -> list[tuple[str, Param, str]]:
@@ -542,20 +546,17 @@ class Config:
             wanted.append((name, param, word))
         return wanted
 
-    def _tell(self, changed: Iterable[tuple[str, Param]]) -> None:
-        """Run the hooks; one that was registered for several of the names runs once for each."""
-        for name, param in changed:
-            for hook in self._hooks.get(param.name, ()):
-                try:
-                    hook(self._values[param.name])
-                except ConfigError as error:
-                    raise _Refused(name, str(error)) from None
+    def _tell(self, param: Param) -> None:
+        """Run its hooks; one that was registered for several names runs once for each. ConfigError."""
+        for hook in self._hooks.get(param.name, ()):
+            hook(self._values[param.name])
 
-    def _undo(self, changed: list[tuple[str, Param]], before: dict[str, Any]) -> None:
-        for _, param in changed:
+    def _undo(self, changed: Sequence[Param], told: Iterable[Param], before: dict[str, Any]) -> None:
+        """`told`: those whose hooks have run, or failed."""
+        for param in changed:
             self._values[param.name] = before[param.name]
             param.type.restore(before[param.name])
-        for _, param in changed:
+        for param in told:
             for hook in self._hooks.get(param.name, ()):
                 try:
                     hook(self._values[param.name])
@@ -604,13 +605,6 @@ class Config:
         if isinstance(param.type, OutputLimits) and len(words) > 1:
             return f"{param.name} {param.type.kind(words[1].split(' ')[0])}"
         return param.name
-
-
-class _Refused(Exception):
-    """A hook said no to the parameter of this name."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name, self.reason = name, reason
 
 
 def _known(attribute: str) -> Param:

@@ -15,7 +15,6 @@ Host it asks for.
 """
 
 import base64
-import binascii
 import ipaddress
 import json
 import socket
@@ -301,6 +300,6 @@ def credentials(request: Request) -> tuple[bytes, bytes]:
         return DEFAULT, b""
     try:
         name, _, password = base64.b64decode(words, validate=True).partition(b":")
-    except binascii.Error:
+    except ValueError:
         return DEFAULT, b""
     return name or DEFAULT, password

@@ -21,7 +21,7 @@ import copy
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -31,6 +31,7 @@ DEFAULT = b"default"
 BLANKS = b" \t\n\v\f\r"
 HASH = re.compile(rb"[0-9a-f]{64}")
 LARGEST_DATABASE = (1 << 31) - 1
+DATABASE_DIGITS = len(str(LARGEST_DATABASE))
 
 UNKNOWN = "Unknown command or category name in ACL"
 SYNTAX = "Syntax error"
@@ -236,9 +237,11 @@ class Selector:
         ids = ",".join(map(str, sorted(self.databases))).encode()
         return [b"db=" + ids if ids else b"resetdbs"]
 
-    def describe(self) -> bytes:
-        channels = self.channel_words()
-        return b" ".join([*self.key_words(), *([] if self.all_channels else [b"resetchannels"]), *channels,
+    def describe(self, write: Callable[[bytes], bytes] = bytes) -> bytes:
+        """`write`: a pattern's rule -> what stands for it."""
+        keys = self.key_words()
+        return b" ".join([*(keys if self.all_keys else map(write, keys)),
+                          *([] if self.all_channels else [b"resetchannels"]), *map(write, self.channel_words()),
                           *self.database_words(), self.command_words()])
 
     def compiled(self) -> Compiled:
@@ -273,9 +276,10 @@ def _databases(ids: bytes) -> frozenset[int]:
     for word in ids.split(b","):
         if not re.fullmatch(rb"[ \t\n\v\f\r]*[+-]?[0-9]+", word):
             raise RuleError(SYNTAX)
-        if not 0 <= int(word) <= LARGEST_DATABASE:
+        digits = word.lstrip(b" \t\n\v\f\r+-0") or b"0"
+        if len(digits) > DATABASE_DIGITS or int(digits) > LARGEST_DATABASE or (b"-" in word and digits != b"0"):
             raise RuleError(BAD_DATABASE)
-        found.add(int(word))
+        found.add(int(digits))
     return frozenset(found)
 
 
@@ -372,14 +376,15 @@ class User:
         return [b"on" if self.enabled else b"off", *([b"nopass"] if self.no_password else []),
                 b"sanitize-payload" if self.sanitized else b"skip-sanitize-payload"]
 
-    def describe(self) -> bytes:
-        """Its line, without the word `user` and its name."""
+    def describe(self, to_file: bool = False) -> bytes:
+        """Its line, without the word `user` and its name, as Redis prints it; `to_file`: as it reads back the same."""
         own, *others = self.selectors
-        return b" ".join([*self.flag_words(), *(b"#" + hashed for hashed in self.passwords), own.describe(),
-                          *(b"(%b)" % selector.describe() for selector in others)])
+        write, write_other = (_storable, _storable_in_parentheses) if to_file else (bytes, bytes)
+        return b" ".join([*self.flag_words(), *(b"#" + hashed for hashed in self.passwords), own.describe(write),
+                          *(b"(%b)" % selector.describe(write_other) for selector in others)])
 
-    def line(self) -> bytes:
-        return b"user %b %b" % (self.name, self.describe())
+    def line(self, to_file: bool = False) -> bytes:
+        return b"user %b %b" % (self.name, self.describe(to_file))
 
     def compiled(self) -> list[Compiled]:
         return [selector.compiled() for selector in self.selectors]
@@ -445,6 +450,19 @@ def split_words(line: bytes) -> list[bytes]:
         return [to_bytes(word) for word in split_line(to_text(line))]
     except ConfigError:
         raise RuleError(SYNTAX) from None
+
+
+# Redis prints two patterns in a way that it cannot read, or reads as something else.
+
+def _storable(word: bytes) -> bytes:
+    """~* would be `allkeys`, which no other pattern may follow."""
+    return b"%RW~*" if word == b"~*" else word
+
+
+def _storable_in_parentheses(word: bytes) -> bytes:
+    """There quotes are no plain bytes."""
+    from pyredis.config_types import quoted, to_bytes, to_text
+    return to_bytes(quoted(to_text(word))) if b'"' in word or b"'" in word else _storable(word)
 
 
 def default_user(channels_open: bool) -> User:

@@ -396,6 +396,12 @@ def test_a_command_renamed_to_nothing_is_gone_and_its_name_free():
         r("UNLINK", "k")
 
 
+@pytest.mark.parametrize("name", ["GET", "get"])
+def test_a_command_may_be_renamed_to_what_it_is_called(name):
+    r = renamed(("GET", name), ("SET", "put"))
+    assert r("PUT", "k", 1) == "OK" and r("GET", "k") == b"1"
+
+
 def test_a_renamed_command_is_described_by_its_own_name_and_found_by_the_new_one():
     r = renamed(("GET", "fetch"), ("FLUSHALL", ""), ("CONFIG", "cfg"))
     all_commands = R()("COMMAND", "COUNT")

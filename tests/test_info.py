@@ -10,7 +10,7 @@ import pytest
 from pyredis.info import SECTIONS, Memory, human
 from pyredis.metrics import Rate
 from tests.pairs import Pairs
-from tests.session import R, raises_reply
+from tests.session import R, encode, raises_reply
 
 REFERENCE = json.loads((Path(__file__).parent / "reference/redis-8.0.6/info.json").read_text())
 # Rows that a load makes, and not the version.
@@ -116,6 +116,12 @@ def test_a_code_cannot_break_a_line(r):
     with raises_reply("a:b"):
         r("EVAL", "return redis.error_reply('a:b#c x')", 0)
     assert info(r, "errorstats")["Errorstats"] == {"errorstat_a_b_c": "count=1"}
+
+
+def test_the_code_of_an_error_ends_with_its_first_line(r):
+    for text in ("A\\nredis_version:9 x", "A\\rB x", "A x"):
+        r.feed(encode("EVAL", f"return redis.error_reply('{text}')", 0))
+    assert info(r, "errorstats")["Errorstats"] == {"errorstat_A": "count=3"}
 
 
 def test_unblocking_with_an_error_counts_as_one(r):

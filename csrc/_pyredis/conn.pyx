@@ -370,7 +370,7 @@ cdef void conns_finish_group(Server* s, Batch* b) noexcept nogil:
         if UNLIKELY(r.line != NULL):
             mem_free(s.mem, r.line, r.line_size)
             r.line = NULL
-        if UNLIKELY(c.out.memory > s.output_floor):
+        if UNLIKELY(c.out.memory > s.output_floor or c.gates & GATE_AUTH):
             output_check(s, c)
             weights_settle(s)
 

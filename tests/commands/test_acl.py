@@ -3,6 +3,7 @@ connections when the rules change."""
 
 import pytest
 
+from pyredis.config import ConfigError
 from pyredis.users import password_hash
 from tests.session import R, ReplyError, encode, raises_reply
 
@@ -235,6 +236,33 @@ def test_sort_needs_every_key_for_by_and_get(r):
         bob("SORT", "l", "GET", "#")
 
 
+@pytest.mark.parametrize("line", [
+    "SORT l STORE by STORE x", "SORT l STORE limit STORE x BY y", "SORT l STORE STORE STORE x",
+    "GEORADIUS g 0 0 1 km STORE by STORE x", "GEORADIUS g 0 0 1 km STOREDIST by STORE x",
+    "GEORADIUS g 0 0 1 km STORE x STORE by STOREDIST store STORE x", "GEORADIUSBYMEMBER g m 1 km STORE by STORE x",
+    "GEORADIUSBYMEMBER g m 1 km STORE store STORE x", "GEORADIUSBYMEMBER g m 1 km STOREDIST store STOREDIST x",
+    "XREADGROUP COUNT 1 GROUP streams by GROUP store consumer STREAMS x >",
+    "XREADGROUP COUNT 1 GROUP store streams STREAMS x >"])
+def test_no_option_hides_a_key_that_is_called_like_it(r, line):
+    r("RPUSH", "l", "1")
+    r("GEOADD", "g", 0, 0, "m")
+    r("XADD", "x", "1-1", "f", "v")
+    r("XGROUP", "CREATE", "x", "store", 0)
+    bob = given_user(r, "+@all", "~l", "~g", *(f"~{word}" for word in (
+        "by", "limit", "store", "STORE", "streams", "STREAMS", "group", "GROUP")))
+    with raises_reply(NO_KEY):
+        bob(*line.split())
+    assert r("TYPE", "x") == "stream"
+    assert [entry["object"] for entry in log(r)] == [b"x"]
+
+
+def test_a_destination_without_sources_is_a_key_too(r):
+    bob = given_user(r, "+@all", "~a*")
+    with raises_reply(NO_KEY):
+        bob("PFMERGE", "b")
+    assert bob("PFMERGE", "a") == "OK"
+
+
 # ---- within transactions, scripts, waiting
 
 def test_exec_asks_again(r):
@@ -250,6 +278,16 @@ def test_exec_asks_again(r):
         "no permission to access one of the channels used as arguments"]
     assert all(str(error).startswith("NOPERM ACLs rules changed") for error in errors)
     assert [entry["context"] for entry in log(r)] == [b"multi"] * 3
+
+
+def test_who_removes_itself_in_a_transaction_does_not_go_on_as_the_default_user(r):
+    r("CONFIG", "SET", "requirepass", "secret")
+    bob = given_user(r, "+@all", "~a")
+    for words in (["MULTI"], ["SET", "a", 1], ["ACL", "DELUSER", "bob"], ["SET", "a", 2]):
+        bob(*words)
+    first, second, third = bob("EXEC")
+    assert (first, second) == ("OK", 1) and str(third).startswith("NOAUTH")
+    assert bob.session.closed and r("GET", "a") == b"1"
 
 
 def test_a_refused_command_ends_the_transaction(r):
@@ -351,6 +389,23 @@ def test_requirepass_is_the_default_users_password(r):
         client("AUTH", "secret")
 
 
+@pytest.mark.parametrize("wrong", [("maxmemory-policy", "x"), ("bind", "192.0.2.1")])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_config_set_that_fails_leaves_the_default_users_passwords_alone(r, wrong, first):
+    r("ACL", "SETUSER", "default", ">secret", "(~a +get)")
+    before = r("ACL", "GETUSER", "default")
+    r.server.config.on_change("bind", refuse)
+    pairs = [("requirepass", "other"), wrong] if first else [wrong, ("requirepass", "other")]
+    with raises_reply("ERR CONFIG SET failed (possibly related to argument '" + wrong[0]):
+        r("CONFIG", "SET", *pairs[0], *pairs[1])
+    assert r("ACL", "GETUSER", "default") == before
+    assert r("CONFIG", "GET", "requirepass") == [b"requirepass", b""]
+
+
+def refuse(value):
+    raise ConfigError("no")
+
+
 def test_without_a_default_user_everybody_has_to_log_in(r):
     r("ACL", "SETUSER", "default", "off")
     client = R(r.server)
@@ -415,6 +470,14 @@ def test_the_log_has_a_limit(r):
     assert log(r) == []
 
 
+def test_a_database_number_may_have_any_length(r):
+    assert r("ACL", "SETUSER", "bob", "db=" + "0" * 5000 + "7,+1, 2") == "OK"
+    assert rules_of(r) == "off sanitize-payload resetchannels db=1,2,7 -@all"
+    for word in ("1" * 5000, "2147483648", "-1"):
+        with raises_reply(f"ERR Error in ACL SETUSER modifier 'db={word}': The provided database ID is out of range"):
+            r("ACL", "SETUSER", "bob", "db=" + word)
+
+
 def test_info_counts_refusals(r):
     bob = given_user(r, "+get", "+publish", "~a")
     for words in (["GET", "b"], ["GET", "b"], ["SET", "a", 1], ["PUBLISH", "c", 1], ["AUTH", "bob", "x"]):
@@ -473,8 +536,9 @@ def test_a_user_may_be_held_to_databases(r):
     for words in (["GET", "k"], ["DBSIZE"], ["EVAL", "return 1", 0]):
         with raises_reply("NOPERM No permissions to access database"):
             bob(*words)
+    assert [(entry["reason"], entry["object"]) for entry in log(r)[:4]] == [
+        (b"database", b"eval"), (b"database", b"dbsize"), (b"database", b"get"), (b"database", b"flushall")]
     assert bob("PING") == "PONG"
     assert bob("SELECT", 1) == "OK"
-    assert log(r)[0]["reason"] == b"database"
     r("ACL", "SETUSER", "bob", "alldbs")
     assert bob("DBSIZE") == 0

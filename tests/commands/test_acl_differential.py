@@ -8,6 +8,7 @@ import pytest
 from pyredis.commands.families import FAMILIES
 from pyredis.commands.spec import Category
 from pyredis.commands.table import CommandTable
+from tests.commands.test_command import read_as_the_command_does
 from tests.differential.test_declared import Link
 from tests.grammar import Grammar, commands
 from tests.session import R, encode
@@ -131,7 +132,8 @@ def test_the_same_commands_are_refused_with_the_same_words(redis, seed):
         rules = source.user()
         r.session.feed(encode("ACL", "SETUSER", "u", "reset", *rules))
         operator([["ACL", "SETUSER", "u", "reset", *rules]])
-        requests = [grammar.request()[1] for _ in range(COMMANDS)]
+        requests = [words for words in (grammar.request()[1] for _ in range(COMMANDS))
+                    if not read_as_the_command_does(words)]
         dry = [r.session.feed(encode("ACL", "DRYRUN", "u", *words)) for words in requests]
         assert dry == operator([["ACL", "DRYRUN", "u", *words] for words in requests]), rules
         link, client = Link(redis.port), R(r.server)

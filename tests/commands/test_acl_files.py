@@ -1,12 +1,16 @@
 """Where users come from: `user` lines of the configuration, the ACL file; and how they are written back."""
 
+import contextlib
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from pyredis.config import Config, ConfigError
 from pyredis.server import Server
+from pyredis.users import Unmatched, User, WrongRule
+from tests.commands.test_acl_differential import Rules
 from tests.session import R, raises_reply
 
 REFERENCE = Path(__file__).parent.parent / "reference"
@@ -94,6 +98,48 @@ def test_users_come_from_a_file_and_go_back_there(tmp_path, users):
     assert r.server.config.user_lines() == []
 
 
+def test_patterns_of_a_selector_come_back_whatever_is_in_them(tmp_path, users):
+    r, _ = started(tmp_path, f"aclfile {users}")
+    r("ACL", "SETUSER", "eve", "~a'b", """("~a\\"b" '&c\\'d' "~e\\\\f" ~g\\\\h)""", "(~x)")
+    before = r("ACL", "GETUSER", "eve")
+    assert [(keys, channels) for _, _, _, keys, _, channels in before[-1]] == [
+        (b'~a"b ~e\\f ~g\\\\h', b"&c'd"), (b"~x", b"")]
+    r("ACL", "SAVE")
+    assert r("ACL", "LOAD") == "OK"
+    assert r("ACL", "GETUSER", "eve") == before
+
+
+def meaning(user):
+    """What the core is given, but for the order of patterns and the case of words."""
+    return [(flags, commands, sorted(keys), sorted(channels), databases,
+             sorted((index, word.lower()) for index, word in first_words))
+            for flags, commands, keys, channels, databases, first_words in user.compiled()]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_written_reads_back_the_same(r, seed):
+    rng, vocabulary = random.Random(seed), r.server.acl.vocabulary
+    source = Rules(rng)
+    for _ in range(300):
+        user = User(b"u", channels_open=rng.random() < 0.5)
+        for _ in range(rng.randint(1, 8)):
+            with contextlib.suppress(WrongRule, Unmatched):
+                user = user.changed([rule.encode() for rule in source.rules()], vocabulary)
+        words = user.line(to_file=True).split(b" ")[2:]
+        again = User(b"u", channels_open=rng.random() < 0.5).changed(words, vocabulary)
+        assert again.line() == user.line() and meaning(again) == meaning(user)
+
+
+def test_a_pattern_of_one_star_is_no_allkeys_in_the_file(tmp_path, users):
+    r, _ = started(tmp_path, f"aclfile {users}")
+    r("ACL", "SETUSER", "eve", "%RW~*", "~x", "(%R~* %W~* ~y)")
+    before = r("ACL", "LIST")
+    assert b"~* ~x resetchannels -@all (~* ~y resetchannels -@all)" in before[-1]
+    r("ACL", "SAVE")
+    assert r("ACL", "LOAD") == "OK"
+    assert r("ACL", "LIST") == before
+
+
 def test_a_file_without_a_default_user_gives_it_back_all_rights(tmp_path, users):
     users.write_text("user bob on\n")
     r, _ = started(tmp_path, f"aclfile {users}")
@@ -122,7 +168,13 @@ def test_loading_ends_the_connections_of_users_who_are_gone(tmp_path, users):
     ("user bob on +nosuch", "{path}:1: Error in applying operation '+nosuch': "
                             "Unknown command or category name in ACL. "),
     ("\nuser a b on", "{path}:2: Syntax error. "),
-    ("user bob on (+get", "{path}:1: Unmatched parenthesis in selector definition. "),
+    ("user bob on (+get", "{path}:1: Unmatched parenthesis in selector definition."),
+    ("user bob on x +no y ~* ~a +none\nuser bob",
+     "{path}:1: Syntax error. "
+     "{path}:1: Error in applying operation '+no': Unknown command or category name in ACL. "
+     "{path}:1: Error in applying operation '+none': Unknown command or category name in ACL. "
+     "WARNING: Duplicate user 'bob' found on line 2. "),
+    ("user b\tb on", "'{path}:1: username 'b\tb' contains invalid characters. "),
     ("user bob on\nuser bob off", "WARNING: Duplicate user 'bob' found on line 2. ")])
 def test_a_file_with_an_error_changes_nothing(tmp_path, users, text, error):
     r, _ = started(tmp_path, f"aclfile {users}")

@@ -100,6 +100,8 @@ def test_many_and_long_words_are_cut(r):
 @pytest.mark.parametrize(("line", "shown"), [
     ("AUTH user secret", "AUTH (redacted) (redacted)"),
     ("HELLO 2 AUTH default secret SETNAME x", "HELLO 2 AUTH (redacted) (redacted) SETNAME x"),
+    ("HELLO 2 AUTH nobody wrong auth default secret",
+     "HELLO 2 AUTH (redacted) (redacted) auth (redacted) (redacted)"),
     ("HELLO 2 SETNAME auth AUTH default secret", "HELLO 2 SETNAME auth AUTH (redacted) (redacted)"),
     ("CONFIG SET masterauth secret maxmemory 0", "CONFIG SET masterauth (redacted) maxmemory 0"),
     ("CONFIG SET timeout 0 tls-key-file-pass secret", "CONFIG SET timeout 0 tls-key-file-pass (redacted)"),

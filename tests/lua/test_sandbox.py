@@ -160,3 +160,41 @@ def test_a_script_cannot_be_made_to_change_its_trust():
     with raises_reply("ERR user_script:1: " + READ_ONLY):
         r("EVAL", "local name = ARGV[1] redis[name] = ARGV[2]", 0, "call", "x")
     assert r("EVAL", "return redis.call('echo', 'x')", 0) == b"x"
+
+
+@pytest.mark.parametrize("words", ["-2, 2147483647", "0, 2147483647", "-2147483648, 2147483647", "1, 2147483647",
+                                   "-2147483647, 2", "1, 8000", "2^31, 2^31 - 1"])
+def test_unpack_refuses_what_the_stack_has_no_room_for(sandbox, words):
+    assert run(sandbox, f"return {{unpack({{1, 2}}, {words})}}") == "ERR user_script:1: too many results to unpack"
+
+
+@pytest.mark.parametrize(("words", "result"), [
+    ("", [1, 2, 3]), (", 2", [2, 3]), (", 2, 3", [2, 3]), (", nil, 2", [1, 2]), (", 3, 2", []), (", '2', 2", [2]),
+    (", 2147483647, 2147483647", [])])
+def test_unpack_gives_the_values_of_a_range(sandbox, words, result):
+    assert run(sandbox, f"return {{unpack({{1, 2, 3}}{words})}}") == result
+
+
+def test_unpack_has_room_for_thousands(sandbox):
+    assert run(sandbox, "return select('#', unpack({}, 1, 7000))") == 7000
+    assert "bad argument #1 to 'unpack' (table expected, got number)" in run(sandbox, "return unpack(1)")
+
+
+@pytest.mark.parametrize("call", ["s:find(p)", "s:match(p)", "s:gsub(p, '')", "s:gmatch(p)()", "string.find(s, p, 1)"])
+@pytest.mark.parametrize("item", ["a?", "a*", ".-", "[a]+"])
+def test_a_pattern_cannot_run_past_the_end_of_the_stack(sandbox, call, item):
+    script = f"local s, p = ('a'):rep(300000), ('{item}'):rep(%d) .. 'b' return {call}"
+    assert run(sandbox, script % 300_000) == "ERR user_script:1: pattern too complex"
+
+
+@pytest.mark.parametrize("item", ["a?", "a*", ".-"])
+def test_a_pattern_of_thousands_of_items_is_matched(sandbox, item):
+    assert run(sandbox, f"return #('a'):rep(5000):match(('{item}'):rep(5000))") in (0, 5000)
+
+
+def test_long_patterns_of_plain_bytes_are_as_good_as_short_ones(sandbox):
+    script = "local s = ('ab'):rep(100000) return {(s:find(s)), s:find('b' .. s), s:find('%a%a', 7)}"
+    assert run(sandbox, script) == [1]
+    assert run(sandbox, "return {('aabb'):find('%a%a', 2)}") == [2, 3]
+    assert "bad argument #2 to 'find' (string expected, got no value)" in run(sandbox, "return string.find('a')")
+    assert run(sandbox, "return {('a1b22'):gsub('%d+', 'x')}") == [b"axbx", 2]

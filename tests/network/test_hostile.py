@@ -9,7 +9,7 @@ import pytest
 
 from bench import peers
 from tests.network.line import Line, connect, eventually
-from tests.session import encode
+from tests.session import R, encode
 
 MEGABYTE = 1 << 20
 LIMIT = 8 * MEGABYTE
@@ -98,6 +98,46 @@ def test_without_a_password_nobody_gets_far(start_server):
         assert now < used + 50 * 40_000 + MEGABYTE
         for line in waiting:
             line.close()
+
+
+def test_errors_that_a_stranger_does_not_read_fill_no_memory(start_server):
+    server = start_server("--requirepass", "secret")
+    with connect(server, small_window=True) as stranger, connect(server) as friend:
+        friend.call("AUTH", "secret")
+        pings = encode("PING") * 1000
+        with pytest.raises(OSError):
+            for _ in range(1000):
+                stranger.send(pings)
+        friend.send(pings * 3)                               # who has logged in may ask for as much as it likes
+        assert [friend.receive() for _ in range(3000)] == ["PONG"] * 3000
+        fields = peers.info_fields(friend.call("INFO", "stats"))
+        assert fields["client_output_buffer_limit_disconnections"] == "1"
+
+
+@pytest.mark.parametrize("request_line", ["POST / HTTP/1.1", "post /", "GET / HTTP/1.1", "DELETE /k HTTP/1.1"])
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_a_web_page_cannot_make_a_browser_run_commands(start_server, request_line, password):
+    server = start_server("--requirepass", password)
+    with connect(server) as browser, connect(server) as friend:
+        if password:
+            friend.call("AUTH", password)
+        body = f"AUTH {password}\r\nSET k v\r\n" if password else "SET k v\r\n"
+        browser.send(f"{request_line}\r\nHost: localhost:6379\r\n\r\n{body}".encode())
+        assert b"OK" not in browser.rest()
+        assert friend.call("EXISTS", "k") == 0
+        assert "cmdstat_set:" not in friend.call("INFO", "commandstats").decode()
+
+
+def test_the_log_tells_of_web_pages_once_a_minute(r):
+    told = []
+    r.server.log.write = lambda level, text: told.append(text)
+    for minutes in (0, 0, 1):
+        browser = R(r.server)
+        browser.advance(ms=60_000 * minutes)
+        assert browser.feed(b"POST / HTTP/1.1\r\nSET k v\r\n") == []
+        assert browser.session.closed
+    assert [text.partition(":")[0] for text in told] == ["Possible SECURITY ATTACK"] * 2
+    assert r("EXISTS", "k") == 0
 
 
 def test_those_who_send_a_byte_and_stop_hold_little_and_end_by_the_timeout(start_server):

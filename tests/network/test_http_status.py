@@ -110,6 +110,7 @@ def test_the_password_is_asked_for(start_server):
             given(b"secret:x"), given(b"")] == [200, 200, 401, 401, 401, 401]
     assert web.get("/metrics", "Authorization: Basic ***")[0] == 401
     assert web.get("/metrics", "Authorization: Bearer x")[0] == 401
+    assert web.get("/metrics", "Authorization: Basic \xe4\xff")[0] == 401
 
 
 def test_a_user_sees_it_who_may_run_the_commands_that_tell_the_same(start_server):

@@ -1,5 +1,5 @@
 # acl -- what a user may do, and the check of it. The story is in acl.pyx.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from _pyredis.base.glob cimport Glob
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
@@ -109,11 +109,13 @@ cdef struct Access:                # of a server
     User* default_user
     AclRow* rows                   # by the command's index
     int row_count
+    int64_t http_told_ms           # when the log was last told that somebody sends HTTP
     # Whoever keeps the log: conn was refused `object`.
     void (*refused)(Server* s, Conn* conn, Denied why, DeniedIn where, Slice object) noexcept nogil
 
 cdef Access* access_new(Server* s) noexcept nogil                         # when the table of commands is complete
 cdef void    access_free(Server* s) noexcept nogil
+cdef bint    access_http_is_news(Server* s) noexcept nogil                # is the log to be told of HTTP again?
 
 cdef inline Access* access_of(const Server* s) noexcept nogil:
     return <Access*>s.access

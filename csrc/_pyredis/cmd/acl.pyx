@@ -28,7 +28,7 @@ from _pyredis.base.hash cimport bytes_load64
 from _pyredis.base.mem cimport mem_alloc, mem_free
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport slice_equal, slice_of
-from _pyredis.base.status cimport ERR_CUSTOM, OK
+from _pyredis.base.status cimport ERR_CUSTOM, ERR_NOAUTH, OK
 from _pyredis.base.text cimport text_equal_nocase
 from _pyredis.cmd.channels cimport (CHANNEL_KINDS, CHANNEL_PATTERN, Subscription, Subscriptions, channel_name)
 from _pyredis.cmd.ctx cimport (CMD_NO_AUTH, CMD_READONLY, CMD_WRITE, CONN_AUTHENTICATED, CONN_CLOSE_AFTER_REPLY,
@@ -47,6 +47,7 @@ cdef enum:
     CATEGORY_WRITE = 1 << 2
     SELECTOR_ALL_DATABASES_BIT = 2
     NAME_SHOWN = 128               # bytes of a name in an error
+    HTTP_TOLD_EVERY_MS = 60000
 
 
 # ---------------------------------------------------------------- what commands are asked for
@@ -130,6 +131,15 @@ cdef void access_free(Server* s) noexcept nogil:
     mem_free(s.mem, a.rows, a.row_count * sizeof(AclRow))
     mem_free(s.mem, a, sizeof(Access))
     s.access = NULL
+
+
+cdef bint access_http_is_news(Server* s) noexcept nogil:
+    """Once a minute: who sends it would fill the log."""
+    cdef Access* a = access_of(s)
+    if a.http_told_ms and s.ks.now_ms - a.http_told_ms < HTTP_TOLD_EVERY_MS:
+        return False
+    a.http_told_ms = s.ks.now_ms
+    return True
 
 
 # ---------------------------------------------------------------- users
@@ -462,8 +472,7 @@ cdef void _explain(Server* s, const char* before, const User* u, const Command* 
 cdef void _tell(Server* s, Conn* conn, const Command* cmd, const Slice* argv, Denied why, int at,
                 DeniedIn where) noexcept nogil:
     if access_of(s).refused != NULL:
-        access_of(s).refused(s, conn, why, where,
-                             slice_of(cmd.name, cmd.name_length) if why == DENIED_COMMAND else argv[at])
+        access_of(s).refused(s, conn, why, where, argv[at] if at else slice_of(cmd.name, cmd.name_length))
 
 
 cdef inline bint _plainly_allowed(const Ctx* c) noexcept nogil:
@@ -511,7 +520,10 @@ cdef Status acl_gate_queued(Ctx* c) noexcept nogil:
     cdef Server* s = c.server
     cdef const char* reason = "no permission to execute the command or subcommand"
     cdef int at
-    cdef Denied why = acl_check(s, <User*>c.conn.user, c.cmd, c.argv, c.argc, c.db.id, &at)
+    cdef Denied why
+    if c.conn.gates & GATE_AUTH and not c.cmd.flags & CMD_NO_AUTH:       # an ACL DELUSER before it was of its own user
+        return ERR_NOAUTH
+    why = acl_check(s, <User*>c.conn.user, c.cmd, c.argv, c.argc, c.db.id, &at)
     if why == ALLOWED:
         return OK
     _tell(s, c.conn, c.cmd, c.argv, why, at, DENIED_IN_MULTI)

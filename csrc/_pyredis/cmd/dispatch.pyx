@@ -26,8 +26,8 @@ from _pyredis.base.slice cimport Slice, slice_equal
 from _pyredis.base.status cimport (BLOCKED, ERR_CUSTOM, ERR_NOAUTH, ERR_OOM, ERR_UNKNOWN_COMMAND,
                                    ERR_UNKNOWN_SUBCOMMAND, ERR_WRONG_ARITY, HELD, OK, QUEUED, REPLIED_ERROR, Status,
                                    status_text)
-from _pyredis.base.text cimport text_upper_cut
-from _pyredis.cmd.acl cimport acl_gate
+from _pyredis.base.text cimport text_equal_nocase, text_upper_cut
+from _pyredis.cmd.acl cimport access_http_is_news, acl_gate
 from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, blocking_done_with, blocking_end,
                                     blocking_of, blocking_take_ready)
 from _pyredis.cmd.command_log cimport command_large, command_slow
@@ -37,7 +37,8 @@ from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CM
                                CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
                                CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_ACL, GATE_AUTH, GATE_BUSY, GATE_DISK,
                                GATE_LOADING, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE,
-                               GATE_SUBSCRIBED, LOG_VERBOSE, SINK_NOTIFY, SINKS, ErrorCount, fail_with)
+                               GATE_SUBSCRIBED, LOG_VERBOSE, LOG_WARNING, SINK_NOTIFY, SINKS, ErrorCount, conn_close,
+                               fail_with)
 from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.output cimport output_flush
@@ -95,11 +96,12 @@ cdef void dispatch_prepare(Server* s, Request* requests, int n) noexcept nogil:
 
 cdef void dispatch_count_error(Server* s, const char* text, size_t n) noexcept nogil:
     """Counts by the error's code, the first word, as INFO errorstats shows it."""
-    cdef const char* space = <const char*>memchr(text, c' ', n)
-    cdef size_t length = space - text if space != NULL else n
+    cdef size_t length = 0
     cdef int i
     cdef ErrorCount* e
     s.stats.errors += 1
+    while length < n and text[length] not in (c' ', c'\r', c'\n'):      # as it is replied, where ends of lines are blanks
+        length += 1
     if s.error_kinds == 1 and strcmp(s.errors[0].code, b"ERRORSTATS_DISABLED") == 0:
         return
     if length >= sizeof(s.errors[0].code):
@@ -322,12 +324,30 @@ cdef Status dispatch_resolve(Ctx* c) noexcept nogil:
     return _form(c)
 
 
+cdef bint _is_http(const Ctx* c) noexcept nogil:
+    """Does this come from a browser? Every POST begins so, and every other request has such a line."""
+    return text_equal_nocase(c.argv[0].ptr, c.argv[0].len, b"POST", 4) or (
+        text_equal_nocase(c.argv[0].ptr, c.argv[0].len, b"Host:", 5))
+
+
+cdef void _end_http(Ctx* c) noexcept nogil:
+    """Ends the connection without an answer: the lines of a body that a web page chose would be inline commands."""
+    cdef Server* s = c.server
+    if access_http_is_news(s):
+        s.log_client(s, LOG_WARNING, b"Possible SECURITY ATTACK: an HTTP request came, as a web page sends it that wants "
+                     b"to run commands here by way of a visitor's browser. Connection closed: %s", c.conn)
+    conn_close(s, c.conn)
+
+
 cdef void _reject(Ctx* c, Status st) noexcept nogil:
     """Answers why a command may not run; in MULTI that ends the transaction, now or at its EXEC."""
     cdef char[ERROR_TEXT] text
     cdef int n, head
     if c.cmd != NULL:
         c.cmd.rejected += 1
+    elif _is_http(c):
+        _end_http(c)
+        return
     if not c.conn.flags & CONN_MULTI:
         dispatch_fail(c, st)
     elif c.cmd != NULL and c.cmd.flags & CMD_RUNS_QUEUE:

@@ -2,7 +2,9 @@
 
 The specs of a command (pyredis/commands/spec.py) answer for nearly all. A few need a rule of their own, because a
 spec cannot see options: what SET does to its key depends on GET, where SORT stores depends on STORE. A rule, where
-there is one, is used instead of the specs.
+there is one, is used instead of the specs. Rules read options as the command does: a spec that looks for a word takes
+another argument of that spelling for it, or the first of several where the command obeys the last, and then it is not
+the keys that are used which ACL holds against a user's patterns.
 
 Keys come as runs, a first place with a step and a count, so that a request of a million keys needs no memory here.
 Nothing checks that the command would run: arguments that break its own rules have keys too, as on the real servers.
@@ -15,9 +17,12 @@ from _pyredis.base.mem cimport mem_alloc
 from _pyredis.base.num cimport num_parse_i64
 from _pyredis.base.slice cimport slice_of
 from _pyredis.base.text cimport text_equal_nocase
-from _pyredis.cmd.ctx cimport (KEY_ACCESS, KEY_DELETE, KEY_NOT_KEY, KEY_OW, KEY_RO, KEY_RW, KEY_UPDATE, KEYS_AFTER_WORD,
-                               KEYS_AT, KEYS_COUNTED, KeyRule)
+from _pyredis.cmd.ctx cimport (KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_NOT_KEY, KEY_OW, KEY_RO, KEY_RW, KEY_UPDATE,
+                               KEYS_AFTER_WORD, KEYS_AT, KEYS_COUNTED, KeyRule)
 from _pyredis.cmd.table cimport table_find
+
+cdef enum:
+    XREADGROUP_STREAMS = 4         # where STREAMS stands at the earliest
 
 
 cdef inline bint _is(Slice s, const char* word) noexcept nogil:
@@ -135,7 +140,8 @@ cdef int _sort(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
     cdef int at = 2, store = 0
     while at < argc:
         if _is(argv[at], b"STORE") and at + 1 < argc:
-            store = at + 1                         # Redis: the word after STORE is looked at as an option too
+            store = at + 1
+            at += 1                                # a key called BY hides no STORE behind it
         elif _is(argv[at], b"LIMIT"):
             at += 2
         elif _is(argv[at], b"BY") or _is(argv[at], b"GET"):
@@ -147,6 +153,57 @@ cdef int _sort(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
 
 cdef int _sort_ro(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
     return _one(runs, 1, KEY_RO | KEY_ACCESS)
+
+
+cdef int _georadius_options(const Slice* argv, int argc, KeyRun* runs, int at) noexcept nogil:
+    """Of several STORE, and STOREDIST, the last counts. One whose key is called STORE is no further one."""
+    cdef int store = 0, distances = 0, n
+    while at + 1 < argc:
+        if _is(argv[at], b"STORE"):
+            at += 1
+            store = at
+        elif _is(argv[at], b"STOREDIST"):
+            at += 1
+            distances = at
+        at += 1
+    n = _one(runs, 1, KEY_RO | KEY_ACCESS)
+    if store:
+        n += _one(runs + n, store, KEY_OW | KEY_UPDATE)
+    if distances:
+        n += _one(runs + n, distances, KEY_OW | KEY_UPDATE)
+    return n
+
+
+cdef int _georadius(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
+    return _georadius_options(argv, argc, runs, 6)
+
+
+cdef int _georadius_by_member(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
+    return _georadius_options(argv, argc, runs, 5)
+
+
+cdef int _xreadgroup(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
+    """A group or a consumer may be called STREAMS, wherever GROUP stands."""
+    cdef int at = 1
+    while at + 2 < argc:
+        if _is(argv[at], b"GROUP"):
+            at += 2
+        elif at >= XREADGROUP_STREAMS and _is(argv[at], b"STREAMS"):
+            _one(runs, at + 1, KEY_RO | KEY_ACCESS)
+            runs.count = (argc - at - 1) // 2
+            return 1
+        at += 1
+    return -1
+
+
+cdef int _pfmerge(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
+    """Without sources it writes all the same, while the spec of those finds fault with it."""
+    _one(runs, 1, KEY_RW | KEY_ACCESS | KEY_INSERT)
+    if argc == 2:
+        return 1
+    _one(runs + 1, 2, KEY_RO | KEY_ACCESS)
+    runs[1].count = argc - 2
+    return 2
 
 
 cdef int _migrate(const Slice* argv, int argc, KeyRun* runs) noexcept nogil:
@@ -180,4 +237,8 @@ cdef void keys_bind(Table* t) noexcept nogil:
     _rule(t, b"bitfield", _bitfield)
     _rule(t, b"sort", _sort)
     _rule(t, b"sort_ro", _sort_ro)
+    _rule(t, b"georadius", _georadius)
+    _rule(t, b"georadiusbymember", _georadius_by_member)
+    _rule(t, b"xreadgroup", _xreadgroup)
+    _rule(t, b"pfmerge", _pfmerge)
     _rule(t, b"migrate", _migrate)

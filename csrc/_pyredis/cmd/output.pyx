@@ -14,14 +14,15 @@ lets pushes pass CLIENT REPLY OFF, which takes back the replies only.
 
 A connection that leaves more unread than client-output-buffer-limit allows its class is closed: after its own
 commands by the round, as a receiver here. What fits into one block is no matter, as what fits into Redis's fixed
-buffer is none there: no limit is too small to be told of it. The soft limit's time is counted in seconds of the clock, as in Redis: they
-must have been more than it says.
+buffer is none there: no limit is too small to be told of it. The soft limit's time is counted in seconds of the clock,
+as in Redis: they must have been more than it says. Who has not logged in may leave no more than that one block, whatever
+the limits are: errors that nobody reads would fill memory for strangers.
 """
 from libc.stdint cimport uint32_t
 
 from _pyredis.base.mem cimport Arena, mem_alloc, mem_free
 from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_CLOSE_ASAP, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_LATER,
-                               CONN_WANTS_WRITE, LOG_WARNING, OutputLimit, conn_close, conn_due)
+                               CONN_WANTS_WRITE, GATE_AUTH, LOG_WARNING, OutputLimit, conn_close, conn_due)
 from _pyredis.cmd.weights cimport weights_note
 from _pyredis.ds.bytestr cimport bytestr_data, bytestr_free, bytestr_share
 from _pyredis.wire.block cimport BLOCK
@@ -108,7 +109,9 @@ cdef void output_check(Server* s, Conn* c) noexcept nogil:
     cdef size_t waiting = out_waiting(&c.out)
     if waiting <= BLOCK:
         waiting = 0
-    if limit.hard and waiting >= limit.hard:
+    if waiting and c.gates & GATE_AUTH:
+        over = True
+    elif limit.hard and waiting >= limit.hard:
         over = True
     elif limit.soft and waiting >= limit.soft:
         if c.soft_since_ms == 0:

@@ -33,12 +33,15 @@ cdef SecretRule secrets_of(const Command* cmd) noexcept nogil:
 
 
 cdef bint _in_hello(const Slice* argv, int argc, int i) noexcept nogil:
-    """HELLO version [AUTH user password] [SETNAME name]"""
+    """HELLO version [AUTH user password] [SETNAME name], in any order and more than once."""
     cdef int at = 2
     while at < i:
         if _is(argv[at], b"AUTH", 4):
-            return i <= at + 2
-        at += 2
+            if i <= at + 2:
+                return True
+            at += 3
+        else:
+            at += 2
     return False
 
 

@@ -128,11 +128,12 @@ cdef void _place_name(Table* t, Command* c) noexcept nogil:
 
 cdef bint table_rename(Table* t, Slice old, Slice name) noexcept nogil:
     """rename-command: the command is called `name` from now on; empty: not at all. Errors and counters keep
-    the old name. False: there is no such command, or already one called `name`."""
+    the old name. False: there is no such command, or already another one called `name`."""
     cdef Command* c = table_find(t, old)
+    cdef Command* other = table_find(t, name) if name.len else NULL
     cdef char* text = NULL
     cdef int i
-    if c == NULL or name.len and table_find(t, name) != NULL:
+    if c == NULL or (other != NULL and other != c):
         return False
     if c.word != c.name:
         mem_free(t.mem, <void*>c.word, c.word_length)

@@ -13,7 +13,7 @@ from libc.stdint cimport uint32_t
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.cmd.acl cimport acl_gate_queued
 from _pyredis.cmd.ctx cimport (CONN_DENY_BLOCKING, CONN_DIRTY_CAS, CONN_DIRTY_EXEC, CONN_MULTI, CONN_REPLY_OFF,
-                               CONN_REPLY_SKIP, GATE_ACL, Conn, Ctx, Server, fail_with, key_at)
+                               CONN_REPLY_SKIP, GATE_ACL, GATE_AUTH, Conn, Ctx, Server, fail_with, key_at)
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_fail, dispatch_finish, dispatch_nested
 from _pyredis.cmd.queue cimport Queued, Transaction, queue_begin, queue_end, queued_argv, transaction_of
 from _pyredis.cmd.table cimport table_bind
@@ -62,14 +62,16 @@ cdef void _fetch(Ctx* c, const Transaction* t) noexcept nogil:
 cdef void _run_queue(Ctx* c, Transaction* t) noexcept nogil:
     cdef Ctx inner
     cdef Queued* q = t.first
+    cdef Status st
     while q != NULL:
         dispatch_context(&inner, c.server, c.conn, q.cmd, queued_argv(q), q.argc)
         inner.hashed = q.hashed
         inner.hash = q.hash
-        if c.conn.gates & GATE_ACL and acl_gate_queued(&inner) != OK:
-            dispatch_fail(&inner, ERR_CUSTOM)
-        else:
+        st = acl_gate_queued(&inner) if c.conn.gates & (GATE_ACL | GATE_AUTH) else OK
+        if st == OK:
             dispatch_nested(&inner)
+        else:
+            dispatch_fail(&inner, st)
         q = q.next
 
 

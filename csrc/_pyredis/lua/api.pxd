@@ -102,6 +102,7 @@ cdef struct LuaApi:
     const char* (*tolstring)(lua_State* L, int i, size_t* n) noexcept nogil    # converts a number in place
     size_t (*objlen)(lua_State* L, int i) noexcept nogil
     void* (*touserdata)(lua_State* L, int i) noexcept nogil
+    lua_CFunction (*tocfunction)(lua_State* L, int i) noexcept nogil
     const void* (*topointer)(lua_State* L, int i) noexcept nogil
     # pushing values
     void (*pushnil)(lua_State* L) noexcept nogil

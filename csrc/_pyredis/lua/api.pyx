@@ -57,6 +57,7 @@ cdef bint _take_stack(void* h, LuaApi* api) noexcept nogil:
     all &= _take(h, b"lua_tolstring", <void**>&api.tolstring)
     all &= _take(h, b"lua_objlen", <void**>&api.objlen)
     all &= _take(h, b"lua_touserdata", <void**>&api.touserdata)
+    all &= _take(h, b"lua_tocfunction", <void**>&api.tocfunction)
     all &= _take(h, b"lua_topointer", <void**>&api.topointer)
     return all
 

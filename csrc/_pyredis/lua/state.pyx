@@ -28,7 +28,7 @@ from libc.string cimport memset
 from _pyredis.base.mem cimport MEM_SMALL_MAX, Arena, arena_free, arena_new, mem_alloc, mem_free, mem_realloc
 from _pyredis.lua.bytecode cimport bytecode_is_tame
 from _pyredis.lua.api cimport (LUA_GLOBALSINDEX, LUA_MULTRET, LUA_OK, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL,
-                               LUA_TTABLE, lua_api, lua_CFunction, lua_istable, lua_pop, lua_pushcfunction,
+                               LUA_TSTRING, LUA_TTABLE, lua_api, lua_CFunction, lua_istable, lua_pop, lua_pushcfunction,
                                lua_set_function, lua_upvalue)
 from _pyredis.lua.libs cimport libs_open
 
@@ -43,6 +43,8 @@ cdef enum:
     PIECES = 64                    # of a chunk that `load` reads, joined at a time
     RANDOM_RANGE = 0x7FFFFFFF
     BYTECODE = 27                  # its first byte
+    MOST_DEPTH = 5000              # of a match: some hundred bytes of the C stack each
+    MOST_UNPACKED = 1 << 20        # more than any stack has room for
 
 cdef const char* READ_ONLY = b"Attempt to modify a readonly table"
 
@@ -385,6 +387,46 @@ cdef int _xpcall(lua_State* L) noexcept nogil:
     return 2
 
 
+cdef int _unpack(lua_State* L) noexcept nogil:
+    """unpack(table [, first [, last]]): the language's own counts in int, and takes 0 .. 2^31-1 for a range that the
+    stack has room for (CVE-2025-46817)."""
+    cdef const LuaApi* api = lua_api()
+    cdef int64_t first = 1, last, count
+    cdef int i
+    api.aux_checktype(L, 1, LUA_TTABLE)
+    if api.type(L, 2) > LUA_TNIL:
+        first = <int>api.aux_checkinteger(L, 2)
+    last = <int>api.aux_checkinteger(L, 3) if api.type(L, 3) > LUA_TNIL else <int>api.objlen(L, 1)
+    if first > last:
+        return 0
+    count = last - first + 1
+    if count > MOST_UNPACKED or not api.checkstack(L, <int>count):
+        return api.aux_error(L, b"too many results to unpack")
+    for i in range(<int>count):
+        api.rawgeti(L, 1, <int>first + i)
+    return <int>count
+
+
+cdef size_t _deepest(const char* p, size_t n) noexcept nogil:
+    """How deep matching a pattern may recurse, at most: a level for each item that repeats. (Captures are few.)"""
+    cdef size_t i, depth = 0
+    for i in range(n):
+        depth += p[i] in (c'?', c'*', c'+', c'-')
+    return depth
+
+
+cdef int _with_pattern(lua_State* L) noexcept nogil:
+    """string.find and its kin: the original, in this very call, unless it could run past the end of the C stack."""
+    cdef const LuaApi* api = lua_api()
+    cdef size_t n
+    cdef const char* p
+    if api.type(L, 2) == LUA_TSTRING:
+        p = api.tolstring(L, 2, &n)
+        if n > MOST_DEPTH and _deepest(p, n) > MOST_DEPTH:
+            return api.aux_error(L, b"pattern too complex")
+    return (<lua_CFunction>api.touserdata(L, lua_upvalue(1)))(L)
+
+
 cdef double _next_random(Vm* vm) noexcept nogil:
     """In [0, 1): the 48-bit congruential generator of POSIX (drand48's numbers), so scripts see Redis's sequence."""
     vm.random = (vm.random * <uint64_t>0x5DEECE66D + 0xB) & ((<uint64_t>1 << 48) - 1)
@@ -459,6 +501,7 @@ cdef void _trim_base(Vm* vm) noexcept nogil:
     api.setfield(L, -2, b"pairs")
     lua_set_function(api, L, b"pcall", _pcall)
     lua_set_function(api, L, b"xpcall", _xpcall)
+    lua_set_function(api, L, b"unpack", _unpack)
     _own(vm, b"load", _load)
     _own(vm, b"loadstring", _loadstring)
     _own(vm, b"rawget", _rawget)
@@ -467,9 +510,24 @@ cdef void _trim_base(Vm* vm) noexcept nogil:
     _own(vm, b"setmetatable", _setmetatable)
 
 
+cdef void _guard_patterns(Vm* vm, const char* name) noexcept nogil:
+    """Of the library of strings, on top: has one of its functions look at the pattern first."""
+    vm.api.getfield(vm.L, -1, name)
+    vm.api.pushlightuserdata(vm.L, <void*>vm.api.tocfunction(vm.L, -1))
+    vm.api.pushcclosure(vm.L, _with_pattern, 1)
+    vm.api.setfield(vm.L, -3, name)
+    lua_pop(vm.api, vm.L, 1)
+
+
 cdef void _trim_libraries(Vm* vm) noexcept nogil:
     cdef const LuaApi* api = vm.api
     cdef lua_State* L = vm.L
+    api.getfield(L, -1, b"string")
+    _guard_patterns(vm, b"find")
+    _guard_patterns(vm, b"match")
+    _guard_patterns(vm, b"gmatch")
+    _guard_patterns(vm, b"gsub")
+    lua_pop(api, L, 1)
     api.getfield(L, -1, b"table")
     _own(vm, b"insert", _insert)
     api.pushlightuserdata(L, vm)
