@@ -123,6 +123,16 @@ def test_load_and_loadstring_take_text(sandbox):
     assert run(sandbox, "return select(2, load(function() error('mine', 0) end))") == b"mine"
 
 
+@pytest.mark.parametrize("name", ["''", "'@' .. n", "n .. '\\0' .. n", "'\\0'"])
+def test_a_chunk_may_have_any_name_while_garbage_is_collected(sandbox, name):
+    assert run(sandbox, "collectgarbage('setpause', 0) collectgarbage('setstepmul', 1e6) local text = '' "
+                        "for i = 1, 200 do text = text .. 'local a' .. i % 50 .. ' = \"s' .. i .. '\" ' "
+                        "if i % 50 == 0 then text = text .. 'do end ' end end "
+                        "local failed = 0 for n = 1, 300 do "
+                        f"if loadstring(text .. 'x x', {name}) or not loadstring('return 1', {name}) then failed = n end "
+                        "end collectgarbage('setpause', 200) collectgarbage('setstepmul', 200) return failed") == 0
+
+
 def test_nothing_of_one_script_is_met_by_the_next(sandbox):
     run(sandbox, "KEYS.x = 1 pcall(function() leaked = 1 end) pcall(rawset, _G, 'leaked', 1)")
     assert run(sandbox, "return {tostring(KEYS.x), tostring(rawget(_G, 'leaked'))}") == [b"nil", b"nil"]

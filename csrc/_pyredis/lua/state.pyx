@@ -270,16 +270,21 @@ cdef int _foreach(lua_State* L) noexcept nogil:
 
 cdef int vm_compile(Vm* vm, lua_State* L, const char* p, size_t n, const char* name) noexcept nogil:
     cdef const LuaApi* api = vm.api
-    cdef int status
+    cdef int status, held = 1
+    # The compiler makes a string of the name and holds on to it by a pointer that the collector does not see
+    # (CVE-2025-49844). Equal strings are one, and this one stays on the stack meanwhile.
+    api.pushstring(L, name)
     if n and p[0] == BYTECODE:                   # behind a blank it is text, and no good one
         api.pushlstring(L, b" ", 1)
         api.pushlstring(L, p, n)
         api.concat(L, 2)
         p = api.tolstring(L, -1, &n)
-        status = api.aux_loadbuffer(L, p, n, name)
+        held = 2
+    status = api.aux_loadbuffer(L, p, n, name)
+    while held:
         api.remove(L, -2)
-        return status
-    return api.aux_loadbuffer(L, p, n, name)
+        held -= 1
+    return status
 
 
 cdef int _compiled(Vm* vm, lua_State* L, const char* p, size_t n, const char* name) noexcept nogil:
