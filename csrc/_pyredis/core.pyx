@@ -40,7 +40,7 @@ from _pyredis.cmd.channels cimport (CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHAR
                                     channels_new, channels_of)
 from _pyredis.cmd.command_log cimport command_logs_free, command_logs_new
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_error, dispatch_serve_blocked
-from _pyredis.cmd.eviction cimport eviction_free, eviction_new, eviction_of, eviction_run
+from _pyredis.cmd.eviction cimport eviction_free, eviction_go_on, eviction_new, eviction_of
 from _pyredis.cmd.families cimport bind_families
 from _pyredis.cmd.functions cimport Libraries, libraries_free, libraries_new, libraries_of
 from _pyredis.cmd.latency cimport latency_add_ticks, latency_free, latency_new
@@ -280,7 +280,7 @@ cdef int64_t _between(Core core) noexcept nogil:
             s.ks, &s.clock, EXPIRE_BUDGET_US, core.expire_effort, _drain, s)
         latency_add_ticks(s, b"expire-cycle", clock_ticks() - began)
     if eviction_of(s).unfinished:
-        eviction_run(s)
+        eviction_go_on(s)
     if blocking_of(s).first_ready != NULL:
         dispatch_serve_blocked(s)
     wait = 0 if eviction_of(s).unfinished else core.next_expire_ms - now
