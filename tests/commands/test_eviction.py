@@ -415,6 +415,16 @@ def one_round(pairs, line, *requests):
     pairs.core.serve([(line.fd, 1)])
 
 
+def reader_of(pairs, names):
+    """A connection that will be told when one of these keys goes."""
+    line = pairs.line()
+    line.send(encode("HELLO", 3) + encode("CLIENT", "TRACKING", "ON"))
+    for name in names:
+        line.send(encode("SET", name, 1) + encode("GET", name))
+        line.read()
+    return line
+
+
 def test_what_is_left_unfinished_is_not_done_by_each_command_of_a_pipeline(pairs):
     line = pairs.line()
     for first in range(0, 100_000, 1000):
@@ -428,3 +438,23 @@ def test_what_is_left_unfinished_is_not_done_by_each_command_of_a_pipeline(pairs
     assert pairs.core.memory()["used"] < before
     while pairs.core.memory()["used"] > before // 2:
         pairs.core.before_sleep()
+
+
+@pytest.mark.parametrize("silence", ["OFF", "SKIP"])
+def test_who_asked_for_no_replies_hears_what_its_own_command_made_room_by(pairs, silence):
+    line = reader_of(pairs, [f"key:{n}" + "x" * 100 for n in range(300)])
+    pairs.core.set_memory_limit(pairs.core.memory()["used"] - 5000)
+    one_round(pairs, line, encode("CLIENT", "REPLY", silence), encode("SET", "new", VALUE))
+    told = line.read()
+    assert told.count(b"invalidate") == pairs.core.stats()["evicted"] > 5 and b"+OK" not in told
+
+
+def test_who_leaves_too_much_unread_may_be_closed_by_what_its_own_command_makes_room_by(pairs):
+    line = reader_of(pairs, [f"{n:04}" + "x" * 200 for n in range(500)])
+    line("CONFIG", "SET", "client-output-buffer-limit", "normal 40000 0 0", "maxmemory-eviction-tenacity", 100)
+    line("SET", "large", "x" * 30_000)
+    pairs.core.set_memory_limit(pairs.core.memory()["used"] + 100_000)
+    one_round(pairs, line, encode("GET", "large"), encode("CLIENT", "REPLY", "OFF"),
+              encode("SETRANGE", "new", 200_000, "x"), encode("PING"), encode("PING"))
+    assert not line.alive and pairs.core.stats()["output_limit_closes"] == 1
+    assert pairs.line()("PING") == "PONG"

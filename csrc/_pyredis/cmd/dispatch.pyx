@@ -544,6 +544,9 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     st = _form(&c)
     if LIKELY(st == OK):
         st = _pass(&c, s.gates | conn.gates)
+        tail = conn.out.tail                     # a key given up on the way may have been told to this very connection
+        used = tail.used if tail != NULL else 0
+        pending = conn.out.pending
     if LIKELY(st == OK):
         conn.last_command = c.cmd
         conn.commands += 1
