@@ -839,9 +839,10 @@ cdef class Core:
                  + dict_bytes(&self.s.ks.dbs[i].timed), self.s.ks.dbs[i].timed.used)
                 for i in range(self.s.ks.count)]
 
-    def key_info(self, int db, bytes name, bint expired=False):
+    def key_info(self, int db, bytes name, bint expired=False, size_t samples=5):
         """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
-        has expired is there as long as it has not been removed."""
+        has expired is there as long as it has not been removed. `samples`: elements of a collection that are
+        weighed for all; 0: each of them."""
         cdef Key key = keyspace_key(self.s.ks, slice_of(name, len(name)))
         cdef Entry* e = keyspace_find(&self.s.ks.dbs[db], key)
         if e == NULL or (entry_is_over(e, self.s.ks.due_ms) and not expired):
@@ -849,7 +850,7 @@ cdef class Core:
         return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
                 "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
                 "access": entry_access(e), "idle_ms": keyspace_idle_ms(self.s.ks, e),
-                "memory": keyspace_memory(self.s.ks, e, 0),
+                "memory": keyspace_memory(self.s.ks, e, samples),
                 "length": string_length(e) if entry_type(e) == T_STRING else 0}
 
     def command_stats(self):
