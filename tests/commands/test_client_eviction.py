@@ -267,3 +267,14 @@ def test_the_sum_is_that_of_the_parts_whatever_happens(pairs, seed):
         limit = int(stays("CONFIG", "GET", "maxmemory-clients")[1])
         parts = sum(client.info()["memory"] for client in pairs.core.clients())
         assert limits.weighed(pairs.core) == (parts if limit else 0)
+
+
+def test_a_lower_output_limit_ends_those_who_are_over_it_already(pairs):
+    stays, reader = control(pairs), pairs.line()
+    stays("SET", "large", b"x" * MEGABYTE)
+    reader.send(encode("GET", "large") * 8)
+    pairs.core.check_clients(0)
+    assert reader.alive
+    stays("CONFIG", "SET", "client-output-buffer-limit", "normal 1mb 0 0")
+    pairs.core.check_clients(0)
+    assert not reader.alive and stays("PING") == "PONG"
