@@ -420,7 +420,7 @@ def reader_of(pairs, names):
     line = pairs.line()
     line.send(encode("HELLO", 3) + encode("CLIENT", "TRACKING", "ON"))
     for name in names:
-        line.send(encode("SET", name, 1) + encode("GET", name))
+        line.send(encode("SET", name, 1, "EX", 1000) + encode("GET", name))
         line.read()
     return line
 
@@ -451,10 +451,12 @@ def test_who_asked_for_no_replies_hears_what_its_own_command_made_room_by(pairs,
 
 def test_who_leaves_too_much_unread_may_be_closed_by_what_its_own_command_makes_room_by(pairs):
     line = reader_of(pairs, [f"{n:04}" + "x" * 200 for n in range(500)])
-    line("CONFIG", "SET", "client-output-buffer-limit", "normal 40000 0 0", "maxmemory-eviction-tenacity", 100)
-    line("SET", "large", "x" * 30_000)
+    line("CONFIG", "SET", "client-output-buffer-limit", "normal 150000 0 0", "maxmemory-eviction-tenacity", 100)
+    line("CONFIG", "SET", "maxmemory-policy", "volatile-random")
+    line("SET", "large", "x" * 12_000)
     pairs.core.set_memory_limit(pairs.core.memory()["used"] + 100_000)
-    one_round(pairs, line, encode("GET", "large"), encode("CLIENT", "REPLY", "OFF"),
-              encode("SETRANGE", "new", 200_000, "x"), encode("PING"), encode("PING"))
+    one_round(pairs, line, encode("GET", "large") * 5, encode("CLIENT", "REPLY", "OFF"),
+              encode("SETRANGE", "new", 600_000, "x"), encode("PING"), encode("PING"))
     assert not line.alive and pairs.core.stats()["output_limit_closes"] == 1
+    assert pairs.core.stats()["evicted"] > 150
     assert pairs.line()("PING") == "PONG"
