@@ -67,7 +67,7 @@ def quoted(text: str) -> str:
 
 def decimal(word: str) -> int | None:
     """A whole number of 64 bits in its one canonical spelling (no sign +, no zeros before it), else None."""
-    if not re.fullmatch(r"0|-?[1-9][0-9]*", word, re.ASCII):
+    if not re.fullmatch(r"0|-?[1-9][0-9]{0,18}", word, re.ASCII):
         return None
     value = int(word)
     return value if -LONG_MAX - 1 <= value <= LONG_MAX else None
@@ -82,7 +82,8 @@ def memory(word: str) -> int | None:
     unit = UNITS.get(found[2].lower()) if found else None
     if found is None or unit is None:
         return None
-    return min(int(found[1] or "0"), ULONG_MAX) * unit & ULONG_MAX
+    digits = found[1].lstrip("0")
+    return (ULONG_MAX if len(digits) > 20 else min(int(digits or "0"), ULONG_MAX)) * unit & ULONG_MAX
 
 
 def memory_text(value: int) -> str:
@@ -444,7 +445,8 @@ class OutputLimits(Type):
             if kind not in self.classes:
                 raise ConfigError("Invalid client class specified in buffer limit configuration.")
             most, more = memory(hard), memory(soft)
-            if most is None or more is None or not re.fullmatch(r"[0-9]+", seconds, re.ASCII):
+            if (most is None or more is None or not re.fullmatch(r"[0-9]{1,10}", seconds, re.ASCII)
+                    or int(seconds) > INT_MAX):
                 raise ConfigError(
                     "Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             value[kind] = OutputLimit(most, more, int(seconds))

@@ -97,6 +97,19 @@ def test_a_default_written_as_text_reads_as_itself(config):
             assert (param.name, param.type.parse([text], param.default)) == (param.name, param.default)
 
 
+@pytest.mark.parametrize(("name", "word", "value"), [
+    ("hz", "9" * 5000, None), ("maxmemory", "9" * 5000, (1 << 64) - 1), ("maxmemory", "0" * 5000 + "7", 7),
+    ("client-output-buffer-limit", "normal 0 1 " + "9" * 5000, None),
+    ("client-output-buffer-limit", "normal 0 1 9223372036854775807", None)])
+def test_numbers_of_any_length_are_answered(r, name, word, value):
+    if value is None:
+        with raises_reply("ERR CONFIG SET failed"):
+            r("CONFIG", "SET", name, word)
+    else:
+        assert r("CONFIG", "SET", name, word) == "OK"
+        assert r("CONFIG", "GET", name) == [name.encode(), b"%d" % value]
+
+
 def test_values_are_typed():
     config = Config(maxmemory=10)
     assert config["maxmemory"] == 10 and config.maxmemory == 10
@@ -266,7 +279,8 @@ MORE = {
     "save": ["60 1", "10 1 300", "10 1 300 0", "10 -1", "0 1", "60  1", "  ", "60 +1"],
     "client-output-buffer-limit": [
         "normal 1 2 3 foo 1 2 3", "normal 1mb 2mb x", "master 1mb 2mb 3", "replica 1mb 2mb 3 PUBSUB 1 2 3",
-        "normal 1 2", "normal -1 2 3", "slave 1gb 1k 0"],
+        "normal 1 2", "normal -1 2 3", "slave 1gb 1k 0", "normal 0 1 2147483648", "normal 0 1 2147483647",
+        "normal 0 1 9223372036854775807"],
     "notify-keyspace-events": ["AKE", "Kg$lshzxetdmn", "A", "KEAmn", "Kn", "mnE$gt", "q", "KEgt"],
     "latency-tracking-info-percentiles": ["50 99.999 100.0 33.3333", "50 50", "1e1", "nan", "0.1 x", "-0.1"],
     "oom-score-adj-values": ["1 2 3", "1 2 a", "3 2 1", "-3000 2 1", "1 2 3 4"],

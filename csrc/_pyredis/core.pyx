@@ -374,12 +374,12 @@ cdef class Core:
         return self._sweep([]) if self.s.gone and self.s.current == NULL else []
 
     def check_clients(self, int64_t seconds):
-        """Closes connections without a request for so long (0: none), and who is over its soft output limit; takes back
-        room that those at rest do not need."""
+        """Closes connections without a request for so long (0: none), and who is over an output limit: its soft one for too
+        long, or one that was lowered; takes back room that those at rest do not need."""
         cdef Conn* c = self.s.first
         cdef int64_t now = clock_unix_ms(&self.s.clock)
         while c != NULL:
-            if c.soft_since_ms != 0:
+            if c.soft_since_ms != 0 or c.out.memory > self.s.output_floor:
                 output_check(self.s, c)
             if now - c.active_ms > AT_REST_MS:
                 conn_shrink_input(self.s, c)

@@ -46,9 +46,10 @@ def tables(Core core, int db):
     return _table(&core.s.ks.dbs[db].keys), _table(&core.s.ks.dbs[db].expires)
 
 
-def key_info(Core core, int db, bytes name, bint expired=False):
-    """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that
-    has expired is there as long as it has not been removed."""
+def key_info(Core core, int db, bytes name, bint expired=False, size_t samples=5):
+    """What DEBUG OBJECT and MEMORY USAGE tell of a key, as a dict; None if there is none. `expired`: one that has
+    expired is there as long as it has not been removed. `samples`: elements of a collection that are weighed for all;
+    0: each of them."""
     cdef Key key = keyspace_key(core.s.ks, slice_of(name, len(name)))
     cdef Entry* e = keyspace_find(&core.s.ks.dbs[db], key)
     if e == NULL or (entry_is_over(e, core.s.ks.due_ms) and not expired):
@@ -56,7 +57,7 @@ def key_info(Core core, int db, bytes name, bint expired=False):
     return {"address": <uint64_t>e, "type": type_name(entry_type(e)).decode(),
             "encoding": encoding_name(entry_encoding(e)).decode(), "expiry": entry_expiry(e),
             "access": entry_access(e), "idle_ms": keyspace_idle_ms(core.s.ks, e),
-            "memory": keyspace_memory(core.s.ks, e, 0),
+            "memory": keyspace_memory(core.s.ks, e, samples),
             "length": string_length(e) if entry_type(e) == T_STRING else 0}
 
 

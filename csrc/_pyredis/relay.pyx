@@ -34,6 +34,7 @@ from _pyredis.cmd.aof cimport aof_flush
 from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_GONE, CONN_WANTS_WRITE, CONN_WATCHED, LOG_WARNING, Conn,
                                Server, conn_close)
 from _pyredis.cmd.output cimport output_check
+from _pyredis.cmd.weights cimport weights_note, weights_settle
 from _pyredis.conn cimport conn_feed, conns_finish_group, conns_run
 from _pyredis.core cimport Core
 from _pyredis.db.keyspace cimport keyspace_set_clock
@@ -196,6 +197,9 @@ cdef class Pump:
             s.stats.query_limit_closes += 1
             s.log(s, LOG_WARNING, b"Closing client that reached max query buffer length")
             conn_close(s, c)
+        if s.clients_limit:
+            weights_note(s, c)
+            weights_settle(s)
 
     # ------------------------------------------------------------ a turn
 
@@ -214,7 +218,20 @@ cdef class Pump:
                 p.over = True
             if p.over or p.blocked != p.watched:
                 told.append(p)
+        if self.core.s.clients_limit:
+            self._weigh(heard)
         return told
+
+    cdef void _weigh(self, list heard) noexcept:
+        """As others at the end of their round (cmd/weights)."""
+        cdef Server* s = self.core.s
+        cdef Conn* c
+        cdef Pipe p
+        for p in heard:
+            c = _find(s, p.fd)
+            if c != NULL:
+                weights_note(s, c)
+        weights_settle(s)
 
     cdef int _run(self, list heard, bint meanwhile) except -1:
         cdef Server* s = self.core.s

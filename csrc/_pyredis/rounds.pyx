@@ -25,7 +25,7 @@ from _pyredis.cmd.blocking cimport blocking_expire, blocking_of
 from _pyredis.cmd.ctx cimport (CONN_CLOSE_AFTER_REPLY, CONN_DUE, CONN_FAKE, CONN_GONE, CONN_HELD, CONN_LISTED,
                                CONN_RELAYED, GATE_PAUSE, Conn, Server, conn_due)
 from _pyredis.cmd.dispatch cimport dispatch_drain, dispatch_serve_blocked
-from _pyredis.cmd.eviction cimport eviction_of, eviction_run
+from _pyredis.cmd.eviction cimport eviction_go_on, eviction_of
 from _pyredis.cmd.latency cimport latency_add_ticks
 from _pyredis.cmd.tracking cimport tracking_settle
 from _pyredis.cmd.weights cimport weights_note, weights_settle
@@ -254,7 +254,7 @@ cdef int64_t rounds_between(Rounds* r) noexcept nogil:
         r.next_expire_ms = now + expire_cycle(s.ks, &s.clock, EXPIRE_BUDGET_US, r.expire_effort, _drain, s)
         latency_add_ticks(s, b"expire-cycle", clock_ticks() - began)
     if eviction_of(s).unfinished:
-        eviction_run(s)
+        eviction_go_on(s)
     if blocking_of(s).first_ready != NULL:
         dispatch_serve_blocked(s)
     wait = 0 if eviction_of(s).unfinished else r.next_expire_ms - now

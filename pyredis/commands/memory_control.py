@@ -14,18 +14,20 @@ from pyredis.reply import OK, ReplyError, Simple, Verbatim
 
 LITTLE = 5 << 20                      # below this, ratios say nothing
 LARGEST = (1 << 63) - 1
+SAMPLES = 5                           # elements that stand for all of a collection, as in Redis
 
 
 def memory_usage(server: Any, client: Any, argv: list[bytes]) -> int | None:
     """MEMORY USAGE key [SAMPLES n] -> bytes of the key with its value, or null; SAMPLES 0 counts all."""
-    options = argv[3:]
+    options, samples = argv[3:], SAMPLES
     while options:
         if options[0].lower() != b"samples" or len(options) < 2:
             raise ReplyError("ERR syntax error")
-        if _integer(options[1]) < 0:
+        samples = _integer(options[1])
+        if samples < 0:
             raise ReplyError("ERR syntax error")
         options = options[2:]
-    found = key_info(server.core, client.db, argv[2])
+    found = key_info(server.core, client.db, argv[2], samples=samples)
     return None if found is None else found["memory"]
 
 

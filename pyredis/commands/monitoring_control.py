@@ -19,7 +19,7 @@ MOST = (1 << 63) - 1
 def _count(word: bytes) -> int:
     """How many entries; -1: all."""
     digits = word.removeprefix(b"-")
-    if not digits.isdigit() or str(int(word)).encode() != word or not -1 <= int(word) <= MOST:
+    if len(word) > 20 or not digits.isdigit() or str(int(word)).encode() != word or not -1 <= int(word) <= MOST:
         raise ReplyError("ERR count should be greater than or equal to -1")
     return int(word)
 

@@ -83,6 +83,24 @@ def test_memory_of_a_lazy_flush_comes_back_between_requests():
     assert r.session.memory_used < before + 10_000
 
 
+def test_the_tables_of_expiries_go_in_steps_too_and_are_not_counted_twice():
+    r = R()
+    for n in range(5000):
+        r("SET", f"k{n}", n, "EX", 1000)
+        r("HSET", f"h{n}", "f", n)
+        r("HPEXPIRE", f"h{n}", 10**6, "FIELDS", 1, "f")
+    table = r.session.memory_used
+    r("FLUSHALL", "ASYNC")
+    assert r.session.memory_used > table - 10_000            # nothing is freed by the command itself
+    assert r.server.core.stats()["lazy_pending"] == 10_000
+    r("SET", "k0", "new", "EX", 1000)
+    while r.server.core.stats()["lazy_pending"]:
+        r.cycle()
+    assert r.server.core.stats()["lazy_freed"] == 10_000
+    assert r("GET", "k0") == b"new" and r("TTL", "k0") == 1000
+    assert r.session.memory_used < 500_000 and r.session.check() == 0
+
+
 def test_a_flushed_database_is_filled_again(r):
     for _ in range(3):
         fill(r, db0=100)

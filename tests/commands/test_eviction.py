@@ -5,9 +5,10 @@ import random
 
 import _pyredis.figures as figures
 import pytest
-from _pyredis import aof
+from _pyredis import aof, eviction
 
-from tests.session import Effect, R, raises_reply
+from tests.pairs import Pairs
+from tests.session import Effect, R, encode, raises_reply
 
 VALUE = "x" * 100
 POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
@@ -349,3 +350,114 @@ def test_commands_on_their_way_to_the_file_do_not_count_and_are_told(tmp_path):
     aof.abandon(r.server.core)
     for end in ends:
         os.close(end)
+
+
+# ---------------------------------------------------------------- scripts
+
+WRITES = "return redis.call('SET', KEYS[1], ARGV[1])"
+OOM = "OOM command not allowed when used memory > 'maxmemory'."
+
+
+def test_scripts_write_while_keys_can_be_given_up_although_commands_on_their_way_to_the_file_take_memory(tmp_path):
+    r = server("allkeys-lru", maxmemory_samples=5)
+    ends = os.pipe()
+    aof.begin(r.server.core, os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT), ends[1], "no", 0, 0)
+    fill(r, 500)
+    limit = used(r) - eviction.not_counted(r.server.core) - 1000
+    r.server.core.set_memory_limit(limit)
+    for n in range(50):
+        fill(r, 5, 1000 + 5 * n)
+        assert r("EVAL", WRITES, 1, f"e{n}", VALUE) == "OK"
+    assert used(r) > limit and evicted(r) > 0
+    aof.abandon(r.server.core)
+    for end in ends:
+        os.close(end)
+
+
+def test_a_script_within_exec_is_judged_by_how_things_stood_before_exec():
+    r = server("noeviction")
+    r.server.core.set_memory_limit(used(r) + 200_000)
+    r("MULTI")
+    r("SETRANGE", "a", 300_000, "x")
+    r("EVAL", WRITES, 1, "b", 1)
+    assert r("EXEC") == [300_001, "OK"]
+    with raises_reply(OOM):
+        r("EVAL", WRITES, 1, "b", 2)
+    assert r("GET", "b") == b"1"
+
+
+@pytest.mark.parametrize(("line", "refused"), [("", False), ("#!lua\n", True), ("#!lua flags=allow-oom\n", False),
+                                               ("#!lua flags=no-writes\n", False)])
+def test_a_script_that_declares_that_it_takes_memory_is_not_queued_when_there_is_none(line, refused):
+    r = server("noeviction", maxmemory=1)
+    r("MULTI")
+    if refused:
+        with raises_reply(OOM):
+            r("EVAL", line + "return 1", 0)
+        with raises_reply("EXECABORT"):
+            r("EXEC")
+    else:
+        assert r("EVAL", line + "return 1", 0) == "QUEUED"
+        assert r("EXEC") == [1]
+
+
+# ---------------------------------------------------------------- connections
+
+@pytest.fixture
+def pairs():
+    found = Pairs(maxmemory_policy="allkeys-random")
+    yield found
+    found.close()
+
+
+def one_round(pairs, line, *requests):
+    """Without what the loop does between two of them: what is given up, these requests give up."""
+    line.socket.send(b"".join(requests))
+    pairs.core.serve([(line.fd, 1)])
+
+
+def reader_of(pairs, names):
+    """A connection that will be told when one of these keys goes."""
+    line = pairs.line()
+    line.send(encode("HELLO", 3) + encode("CLIENT", "TRACKING", "ON"))
+    for name in names:
+        line.send(encode("SET", name, 1, "EX", 1000) + encode("GET", name))
+        line.read()
+    return line
+
+
+def test_what_is_left_unfinished_is_not_done_by_each_command_of_a_pipeline(pairs):
+    line = pairs.line()
+    for first in range(0, 100_000, 1000):
+        line.send(encode("MSET", *(word for n in range(first, first + 1000) for word in (f"key:{n}", 1))))
+    line.send(encode("CONFIG", "RESETSTAT"))
+    line.read()
+    before = pairs.core.memory()["used"]
+    pairs.core.set_memory_limit(before // 2)
+    one_round(pairs, line, *(encode("SET", f"new:{n}", 1) for n in range(400)))
+    assert 0 < pairs.core.stats()["evicted"] < 30_000            # 400 times 500 us would end all 50,000
+    assert pairs.core.memory()["used"] < before
+    while pairs.core.memory()["used"] > before // 2:
+        pairs.core.before_sleep()
+
+
+@pytest.mark.parametrize("silence", ["OFF", "SKIP"])
+def test_who_asked_for_no_replies_hears_what_its_own_command_made_room_by(pairs, silence):
+    line = reader_of(pairs, [f"key:{n}" + "x" * 100 for n in range(300)])
+    pairs.core.set_memory_limit(pairs.core.memory()["used"] - 5000)
+    one_round(pairs, line, encode("CLIENT", "REPLY", silence), encode("SET", "new", VALUE))
+    told = line.read()
+    assert told.count(b"invalidate") == pairs.core.stats()["evicted"] > 5 and b"+OK" not in told
+
+
+def test_who_leaves_too_much_unread_may_be_closed_by_what_its_own_command_makes_room_by(pairs):
+    line = reader_of(pairs, [f"{n:04}" + "x" * 200 for n in range(500)])
+    line("CONFIG", "SET", "client-output-buffer-limit", "normal 150000 0 0", "maxmemory-eviction-tenacity", 100)
+    line("CONFIG", "SET", "maxmemory-policy", "volatile-random")
+    line("SET", "large", "x" * 12_000)
+    pairs.core.set_memory_limit(pairs.core.memory()["used"] + 100_000)
+    one_round(pairs, line, encode("GET", "large") * 5, encode("CLIENT", "REPLY", "OFF"),
+              encode("SETRANGE", "new", 600_000, "x"), encode("PING"), encode("PING"))
+    assert not line.alive and pairs.core.stats()["output_limit_closes"] == 1
+    assert pairs.core.stats()["evicted"] > 150
+    assert pairs.line()("PING") == "PONG"

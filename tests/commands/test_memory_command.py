@@ -19,6 +19,18 @@ def test_usage_grows_with_the_value_and_counts_the_key(r):
     assert r("MEMORY", "USAGE", "b", "SAMPLES", 0) == r("MEMORY", "USAGE", "b")
 
 
+@pytest.mark.parametrize(("command", "before"), [("SADD", []), ("HSET", ["value"]), ("ZADD", [1])])
+def test_usage_weighs_a_few_elements_for_all_unless_told_otherwise(r, command, before):
+    for n in range(2000):
+        words = [*before, ("x" * 100 if n % 4 == 0 else "") + f"{n:08}"]
+        r(command, "k", *(words if command != "HSET" else words[::-1]))
+    exact = r("MEMORY", "USAGE", "k", "SAMPLES", 0)
+    assert r("MEMORY", "USAGE", "k", "SAMPLES", 2000) == exact
+    few = {r("MEMORY", "USAGE", "k", "SAMPLES", samples) for samples in range(1, 20)}
+    assert len(few) > 1 and max(few) < exact * 3
+    assert r("MEMORY", "USAGE", "k") == r("MEMORY", "USAGE", "k", "SAMPLES", 5)
+
+
 def test_usage_of_no_key_is_null(r):
     assert r("MEMORY", "USAGE", "none") is None
 

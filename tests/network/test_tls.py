@@ -5,6 +5,7 @@ import random
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -229,6 +230,18 @@ def test_one_that_does_not_read_ends_at_the_output_limit(shared, papers):
         eventually(lambda: " obl=" in shared.call("CLIENT", "LIST").decode())
         assert len(line.rest()) < 80 << 20
     assert "overcoming of output buffer limits" in shared.log()
+
+
+def test_what_one_sends_and_does_not_end_counts_among_what_clients_take(shared, papers):
+    with setting(shared, maxmemory_clients="20mb"), connect_tls(shared.tls, papers.context()) as line:
+        line.send(b"*2\r\n$4\r\nECHO\r\n$100000000\r\n")
+        with pytest.raises(OSError):
+            for _ in range(30):
+                line.send(b"x" * (1 << 20))
+            for _ in range(300):                 # never at rest
+                line.send(b"x")
+                time.sleep(0.01)
+        assert peers.info_fields(shared.call("INFO", "stats"))["evicted_clients"] == "1"
 
 
 def test_what_waits_for_a_slow_reader_is_counted(shared, papers):

@@ -33,7 +33,7 @@ from _pyredis.cmd.blocking cimport (Link, Waiter, Wanted, blocking_can_serve, bl
 from _pyredis.cmd.command_log cimport command_large, command_slow
 from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CMD_DENYOOM, CMD_LOADING,
                                CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_NOSCRIPT, CMD_PUBSUB, CMD_READONLY,
-                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC,
+                               CMD_RUNS_QUEUE, CMD_SKIP_MONITOR, CMD_UNQUEUED, CMD_WRITE, CONN_DIRTY_EXEC, CONN_GONE,
                                CONN_IN_SCRIPT, CONN_LATER, CONN_MONITOR, CONN_MULTI, CONN_REPLY_OFF, CONN_REPLY_SKIP,
                                CONN_REPLY_SKIP_NEXT, CONN_TRACKING, ERROR_KINDS, GATE_ACL, GATE_AUTH, GATE_BUSY, GATE_DISK,
                                GATE_LOADING, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_NO_MULTI, GATE_PAUSE,
@@ -41,7 +41,7 @@ from _pyredis.cmd.ctx cimport (CMD_ADMIN, CMD_ALLOW_BUSY, CMD_ARBITRARY_KEYS, CM
                                fail_with)
 from _pyredis.cmd.eviction cimport eviction_run
 from _pyredis.cmd.monitor cimport monitor_feed
-from _pyredis.cmd.output cimport output_flush
+from _pyredis.cmd.output cimport output_check, output_flush
 from _pyredis.cmd.queue cimport queue_add, queue_end, transaction_of
 from _pyredis.cmd.script_run cimport script_command_flags
 from _pyredis.cmd.table cimport command_count, table_find, table_sub
@@ -51,7 +51,7 @@ from _pyredis.db.effects cimport (Effects, effects_clear, effects_count, effects
                                   effects_propagate, effects_unheard)
 from _pyredis.ds.dict cimport dict_hash, dict_prefetch_bucket, dict_prefetch_entries
 from _pyredis.wire.parser cimport parser_error
-from _pyredis.wire.reply cimport OutBlock, out_truncate, reply_error, reply_queued
+from _pyredis.wire.reply cimport OutBlock, out_clear, out_truncate, reply_error, reply_queued
 
 cdef extern from "bucket.h" nogil:
     int bits_lowest(unsigned int x)
@@ -378,8 +378,8 @@ cdef void dispatch_drain(Server* s) noexcept nogil:
 
 cdef void _end_reply(Server* s, Conn* conn, bint drop, OutBlock* tail, size_t used, size_t pending) noexcept nogil:
     """CLIENT REPLY OFF and SKIP: what was appended since is dropped, if `drop` is set. What was pushed meanwhile
-    follows."""
-    if drop and conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP):
+    follows. Of a connection that has passed its output limit within EXEC nothing is left."""
+    if drop and conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP) and not conn.flags & CONN_GONE:
         out_truncate(&conn.out, tail, used, pending)
     conn.flags &= ~<uint32_t>CONN_REPLY_SKIP
     if conn.flags & CONN_REPLY_SKIP_NEXT:
@@ -493,6 +493,10 @@ cdef Status dispatch_nested(Ctx* c) noexcept nogil:
         s.sinks[<int>SINK_NOTIFY].take(s.sinks[<int>SINK_NOTIFY].arg, fx)
     if UNLIKELY(conn.flags & (CONN_REPLY_OFF | CONN_REPLY_SKIP)):
         out_truncate(c.out, tail, used, pending)
+    if UNLIKELY(c.out.memory > s.output_floor) and not conn.flags & CONN_IN_SCRIPT:
+        output_check(s, conn)                    # what one EXEC answers has no bound of its own
+        if conn.flags & CONN_GONE:
+            out_clear(c.out)
     return st
 
 
@@ -564,6 +568,9 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
     st = _form(&c)
     if LIKELY(st == OK):
         st = _pass(&c, s.gates | conn.gates)
+        tail = conn.out.tail                     # a key given up on the way may have been told to this very connection
+        used = tail.used if tail != NULL else 0
+        pending = conn.out.pending
     if LIKELY(st == OK):
         conn.last_command = c.cmd
         conn.commands += 1

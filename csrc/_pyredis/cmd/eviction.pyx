@@ -11,6 +11,12 @@ thousand of them would push out the next key, and its end the one after that.
 A client waits meanwhile, so a run takes 500 us at most (maxmemory-eviction-tenacity says otherwise: 50 us a step up to
 10, then 15 % more for each, from 100 on no limit). What is left is done between the rounds, and until then commands are
 let through, as in Redis. Only when nothing may go are those that take memory refused.
+
+While something is left, for maxmemory was set lower, say, the next command of the same round does not take another
+500 us, or a pipeline of a hundred would keep the others waiting for 50 ms, as in Redis: it gives up what makes up for
+what has come since, so that the excess never grows, and goes on with the old only as long as that takes no more than
+half of the round. Measured (1.5 M keys, maxmemory set to two thirds under a pipeline of 100 SETs): the slowest PING
+beside took 103 ms, and takes 4.
 """
 from libc.math cimport pow
 from libc.stdint cimport int64_t
@@ -61,7 +67,8 @@ cdef size_t eviction_not_counted(const Server* s) noexcept nogil:
 
 cdef inline int64_t _excess(const Server* s) noexcept nogil:
     """Bytes beyond the limit; 0 or less: none."""
-    return <int64_t>(s.mem.used - eviction_not_counted(s) - s.memory_limit) if s.memory_limit != 0 else 0
+    cdef size_t counted = s.mem.used - eviction_not_counted(s)
+    return <int64_t>(counted - s.memory_limit) if counted > s.memory_limit != 0 else 0
 
 
 cdef bint _give_up(Server* s, Eviction* x, int64_t* excess) noexcept nogil:
@@ -94,27 +101,52 @@ cdef void _account(Server* s, Eviction* x, int64_t now_us) noexcept nogil:
         x.over_since_us = 0
 
 
+cdef int64_t _left_over(const Server* s, Eviction* x, int64_t now_us) noexcept nogil:
+    """How many bytes may be too much still when the run that begins has ended."""
+    if x.round != s.stats.loops or not x.unfinished:
+        x.round = s.stats.loops
+        x.round_began_us = now_us
+        x.round_spent_us = 0
+    return x.behind if x.round_spent_us * 2 > now_us - x.round_began_us else 0
+
+
+cdef inline bint _is_time_up(const Server* s, const Eviction* x, int64_t began, int64_t* now, int done) noexcept nogil:
+    """Looks at the clock, now and then."""
+    if done % TIMED_EACH == 0 or s.ks.graves.count or s.ks.graves.corpse_count:
+        now[0] = clock_mono_us(&s.clock)
+    return x.most_us != 0 and now[0] - began > x.most_us
+
+
 cdef bint eviction_run(Server* s) noexcept nogil:
     cdef Eviction* x = eviction_of(s)
-    cdef int64_t began, now, excess = _excess(s)
+    cdef int64_t began, now, left_over, excess = _excess(s)
     cdef int done = 0
     cdef bint some = True
-    x.unfinished = False
-    if excess <= 0:
-        if x.over_since_us:
+    if excess <= 0 or s.gates & UNSAFE:
+        x.unfinished = x.exhausted = False
+        if excess <= 0 and x.over_since_us:
             _account(s, x, clock_mono_us(&s.clock))
         return True
-    if s.gates & UNSAFE:
-        return True
     began = now = clock_mono_us(&s.clock)
-    while some and excess > 0:
+    left_over = _left_over(s, x, began)
+    while some and excess > left_over:
         some = _give_up(s, x, &excess)
         done += 1
-        if done % TIMED_EACH == 0:
-            now = clock_mono_us(&s.clock)
-            if x.most_us and now - began > x.most_us:
-                x.unfinished = True
-                break
+        if _is_time_up(s, x, began, &now, done):
+            break
+    x.unfinished = some and excess > 0
+    x.exhausted = not some
+    x.behind = max(_excess(s), <int64_t>0)
+    if left_over == 0:
+        x.round_spent_us += now - began
     latency_add_us(s, b"eviction-cycle", now - began)
     _account(s, x, now)
     return some
+
+
+cdef void eviction_go_on(Server* s) noexcept nogil:
+    """A run of its full length, which counts as the next round's."""
+    cdef Eviction* x = eviction_of(s)
+    x.round = s.stats.loops + 1
+    eviction_run(s)
+    x.round = s.stats.loops + 1

@@ -21,8 +21,8 @@ from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.base.text cimport text_equal_nocase, text_glob, text_lower_into, text_next_word
 from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_i64, arg_is, fail_with
 from _pyredis.cmd.script_run cimport (SCRIPT_ALLOW_OOM, SCRIPT_ALLOW_STALE, SCRIPT_CROSS_SLOT, SCRIPT_NO_CLUSTER,
-                                      SCRIPT_NO_WRITES, Run, Scripting, script_call, script_flag, script_keys,
-                                      script_shown, script_kill, script_may_run, script_on_error,
+                                      SCRIPT_NO_WRITES, SCRIPT_PLAIN, Run, Scripting, script_call, script_flag,
+                                      script_keys, script_shown, script_kill, script_may_run, script_on_error,
                                       script_open_functions, script_push_basics, scripting_of)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.dict cimport (DictIter, Place, dict_each, dict_find, dict_free, dict_hash, dict_init, dict_insert,
@@ -64,7 +64,7 @@ cdef Libraries* libraries_new(Server* s) noexcept nogil:
     x.by_folded_name.key_of = _folded_name
     dict_init(&x.libraries, &x.by_library_name)
     dict_init(&x.functions, &x.by_folded_name)
-    scripting_of(s).fcall_writes = _writes
+    scripting_of(s).fcall_flags = _declared
     return x
 
 
@@ -524,10 +524,10 @@ cdef Status _fcall(Ctx* c, bint read_only) noexcept nogil:
     return script_call(c, &run, keys)
 
 
-cdef bint _writes(Ctx* c) noexcept nogil:
-    """Scripting.fcall_writes."""
+cdef uint32_t _declared(Ctx* c) noexcept nogil:
+    """Scripting.fcall_flags."""
     cdef const Function* f = _find(libraries_of(c.server), c.argv[1])
-    return f == NULL or not f.flags & SCRIPT_NO_WRITES
+    return f.flags if f != NULL else SCRIPT_PLAIN
 
 
 cdef Status cmd_fcall(Ctx* c) noexcept nogil:

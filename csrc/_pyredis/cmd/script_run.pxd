@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.slice cimport Slice
 from _pyredis.base.status cimport Status
-from _pyredis.cmd.ctx cimport CMD_MAY_REPLICATE, CMD_SKIP_MONITOR, Command, Conn, Ctx, Server
+from _pyredis.cmd.ctx cimport CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_SKIP_MONITOR, CMD_WRITE, Command, Conn, Ctx, Server
 from _pyredis.lua.api cimport LuaApi, lua_State
 from _pyredis.lua.state cimport Vm
 
@@ -63,8 +63,8 @@ cdef struct Scripting:             # what all scripts of a server share
     int64_t busy_ms                # busy-reply-threshold; 0: none
     void* scripts                  # the scripts that EVAL knows (cmd/scripting)
     void* functions                # the libraries (cmd/functions)
-    bint (*eval_writes)(Ctx*) noexcept nogil     # might what this EVAL or EVALSHA runs write?
-    bint (*fcall_writes)(Ctx*) noexcept nogil    # and this FCALL?
+    uint32_t (*eval_flags)(Ctx*) noexcept nogil  # what this EVAL or EVALSHA runs declares; SCRIPT_PLAIN: nothing
+    uint32_t (*fcall_flags)(Ctx*) noexcept nogil # and this FCALL
 
 cdef Scripting* scripting_new(Server* s) noexcept nogil
 cdef void scripting_free(Scripting* t) noexcept nogil
@@ -96,14 +96,15 @@ cdef bint script_flag(Slice word, uint32_t* flags) noexcept nogil
 cdef inline Scripting* scripting_of(const Server* s) noexcept nogil:
     return <Scripting*>s.scripting
 
-# The command's flags, for who asks whether it writes: a shebang line, or a function's flags, know better.
+# The command's flags, for who asks what it does to data: a shebang line, or a function's flags, know better.
 cdef inline uint64_t script_command_flags(Ctx* c) noexcept nogil:
     cdef uint64_t flags = c.cmd.flags
-    cdef bint writes
+    cdef uint32_t declared
     if LIKELY(~flags & (CMD_SKIP_MONITOR | CMD_MAY_REPLICATE)):      # no EVAL, EVALSHA nor FCALL
         return flags
-    if c.cmd.name[0] == c'f':
-        writes = scripting_of(c.server).fcall_writes(c)
-    else:
-        writes = scripting_of(c.server).eval_writes(c)
-    return flags if writes else flags & ~<uint64_t>CMD_MAY_REPLICATE
+    declared = scripting_of(c.server).fcall_flags(c) if c.cmd.name[0] == c'f' else scripting_of(c.server).eval_flags(c)
+    if declared & SCRIPT_PLAIN:
+        return flags
+    if declared & SCRIPT_NO_WRITES:
+        return flags & ~<uint64_t>CMD_MAY_REPLICATE
+    return flags | CMD_WRITE | (0 if declared & SCRIPT_ALLOW_OOM else CMD_DENYOOM)

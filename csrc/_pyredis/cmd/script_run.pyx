@@ -34,6 +34,7 @@ from _pyredis.cmd.ctx cimport (CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD
                                GATE_BUSY, GATE_DISK, LOG_WARNING, Command,
                                arg_i64, conn_due, fail_with)
 from _pyredis.cmd.dispatch cimport dispatch_context, dispatch_count_error, dispatch_nested
+from _pyredis.cmd.eviction cimport eviction_of
 from _pyredis.cmd.monitor cimport monitor_feed
 from _pyredis.cmd.table cimport table_find, table_sub
 from _pyredis.ds.dict cimport dict_hash
@@ -576,7 +577,7 @@ cdef Status script_keys(Ctx* c, int* keys) noexcept nogil:
 
 cdef Status script_may_run(Ctx* c, Run* run, bint read_only) noexcept nogil:
     run.caller = c
-    run.over_memory = c.server.memory_limit and c.server.mem.used > c.server.memory_limit
+    run.over_memory = c.server.memory_limit and eviction_of(c.server).exhausted
     if run.flags & SCRIPT_PLAIN:
         if read_only:
             run.flags |= SCRIPT_NO_WRITES

@@ -18,7 +18,7 @@ from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.base.status cimport ERR_CUSTOM, OK, Status
 from _pyredis.base.text cimport text_lower_into
 from _pyredis.cmd.ctx cimport Ctx, Server, Table, arg_is, fail_with
-from _pyredis.cmd.script_run cimport (SCRIPT_NO_WRITES, SCRIPT_PLAIN, Run, script_call, script_keys, script_kill,
+from _pyredis.cmd.script_run cimport (SCRIPT_PLAIN, Run, script_call, script_keys, script_kill,
                                       script_may_run, script_open, script_shown, script_shebang, scripting_of)
 from _pyredis.cmd.table cimport table_bind
 from _pyredis.ds.dict cimport (Place, dict_each, dict_find, dict_free, dict_hash, dict_init, dict_insert,
@@ -44,7 +44,7 @@ cdef ScriptCache* script_cache_new(Server* s) noexcept nogil:
     cache.type = s.ks.type
     cache.type.key_of = _sha_of
     dict_init(&cache.scripts, &cache.type)
-    scripting_of(s).eval_writes = _writes
+    scripting_of(s).eval_flags = _declared
     return cache
 
 
@@ -229,8 +229,8 @@ cdef Status _evalsha(Ctx* c, bint read_only) noexcept nogil:
     return _run(c, cache, script, keys, read_only)
 
 
-cdef bint _writes(Ctx* c) noexcept nogil:
-    """Scripting.eval_writes: only a shebang line can say no."""
+cdef uint32_t _declared(Ctx* c) noexcept nogil:
+    """Scripting.eval_flags: only a shebang line declares any."""
     cdef ScriptCache* cache = script_cache_of(c.server)
     cdef char[SHA] sha
     cdef Slice code
@@ -238,13 +238,13 @@ cdef bint _writes(Ctx* c) noexcept nogil:
     cdef Script* script
     if c.cmd.fn == cmd_eval:
         if c.argv[1].len < 2 or memcmp(c.argv[1].ptr, b"#!", 2) != 0:
-            return True
-        return script_shebang(c, c.argv[1], &code, &flags) != OK or not flags & SCRIPT_NO_WRITES
+            return SCRIPT_PLAIN
+        return flags if script_shebang(c, c.argv[1], &code, &flags) == OK else SCRIPT_PLAIN
     if c.argv[1].len != SHA:
-        return True
+        return SCRIPT_PLAIN
     text_lower_into(c.argv[1].ptr, SHA, sha)
     script = _find(cache, sha)
-    return script == NULL or not script.flags & SCRIPT_NO_WRITES
+    return script.flags if script != NULL else SCRIPT_PLAIN
 
 
 cdef Status cmd_eval(Ctx* c) noexcept nogil:

@@ -25,8 +25,12 @@ cdef struct Corpse:                # a large value that no entry points to any m
     ValueType type
     Encoding encoding
 
-cdef struct Graves:                # what is on its way out, freed in steps: whole tables of keys, and large values
-    Dict* tables
+cdef struct Grave:                 # the table of a database that was emptied
+    Dict table
+    bint has_keys                  # its entries go with it; another table over the same ones has only itself
+
+cdef struct Graves:                # what is on its way out, freed in steps: whole tables, and large values
+    Grave* tables
     size_t count
     size_t capacity
     Corpse* corpses

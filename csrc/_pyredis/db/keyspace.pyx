@@ -101,7 +101,7 @@ cdef void keyspace_free(Keyspace* ks) noexcept nogil:
         keyspace_flush(ks, &ks.dbs[i], False)
     while keyspace_reap(ks, 1 << 20):
         pass
-    mem_free(ks.mem, ks.graves.tables, ks.graves.capacity * sizeof(Dict))
+    mem_free(ks.mem, ks.graves.tables, ks.graves.capacity * sizeof(Grave))
     mem_free(ks.mem, ks.graves.corpses, ks.graves.corpse_capacity * sizeof(Corpse))
     effects_free(&ks.fx)
     libc_free(ks.dbs)
@@ -416,22 +416,33 @@ cdef void _release_visit(void* ks, void* e) noexcept nogil:
     keyspace_release(<Keyspace*>ks, <Entry*>e)
 
 
-cdef void _bury(Keyspace* ks, Dict* table) noexcept nogil:
+cdef void _pass_over(void* ks, void* e) noexcept nogil:
+    """The Visit of a table whose entries belong to another."""
+
+
+cdef void _bury(Keyspace* ks, Dict* table, bint has_keys) noexcept nogil:
+    """Leaves an empty one."""
     cdef Graves* g = &ks.graves
-    g.tables = <Dict*>mem_room(ks.mem, g.tables, g.count, &g.capacity, sizeof(Dict), 4)
-    g.tables[g.count] = table[0]
-    g.count += 1
+    if table.used:
+        g.tables = <Grave*>mem_room(ks.mem, g.tables, g.count, &g.capacity, sizeof(Grave), 4)
+        g.tables[g.count].table = table[0]
+        g.tables[g.count].has_keys = has_keys
+        g.count += 1
+        dict_init(table, &ks.type)
+    else:
+        dict_free(table)
 
 
 cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil:
     """Empties a database; how many keys it had. Lazily: memory comes back with keyspace_reap."""
     cdef size_t n = db.keys.used
-    dict_free(&db.expires)
-    dict_free(&db.timed)
-    if lazily and n:
-        _bury(ks, &db.keys)
-        dict_init(&db.keys, &ks.type)
+    if lazily:
+        _bury(ks, &db.keys, True)
+        _bury(ks, &db.expires, False)            # what another table knows of them is gone before they are
+        _bury(ks, &db.timed, False)
     else:
+        dict_free(&db.expires)
+        dict_free(&db.timed)
         while dict_drain(&db.keys, 1 << 20, _release_visit, ks):
             pass
         dict_free(&db.keys)
@@ -445,16 +456,20 @@ cdef size_t keyspace_flush(Keyspace* ks, Db* db, bint lazily) noexcept nogil:
 cdef size_t keyspace_reap(Keyspace* ks, size_t most) noexcept nogil:
     """Frees up to about `most` buried entries, or allocations of buried values; what keyspace_buried says after."""
     cdef Graves* g = &ks.graves
-    cdef size_t freed = 0
+    cdef Grave* last
+    cdef size_t passed = 0, n
     if g.corpse_count:
         _reap_value(ks, most)
         return keyspace_buried(ks)
-    while g.count and freed < most:
-        freed += dict_drain(&g.tables[g.count - 1], most - freed, _release_visit, ks)
-        if g.tables[g.count - 1].used == 0:
-            dict_free(&g.tables[g.count - 1])
+    while g.count and passed < most:
+        last = &g.tables[g.count - 1]
+        n = dict_drain(&last.table, most - passed, _release_visit if last.has_keys else _pass_over, ks)
+        passed += n
+        if last.has_keys:
+            ks.stats.lazy_freed += n
+        if last.table.used == 0:
+            dict_free(&last.table)
             g.count -= 1
-    ks.stats.lazy_freed += freed
     return keyspace_buried(ks)
 
 
@@ -469,7 +484,8 @@ cdef void _reap_value(Keyspace* ks, size_t most) noexcept nogil:
 cdef size_t keyspace_buried(const Keyspace* ks) noexcept nogil:
     cdef size_t left = ks.graves.corpse_count, i
     for i in range(ks.graves.count):
-        left += ks.graves.tables[i].used
+        if ks.graves.tables[i].has_keys:
+            left += ks.graves.tables[i].table.used
     return left
 
 

@@ -6,6 +6,10 @@ a block goes back to the arena.
 """
 from _pyredis.base.mem cimport mem_alloc, mem_free
 
+cdef extern from "poison.h" nogil:
+    void POISON(void* p, size_t n)               # an idle block: the sanitizer tells of whoever still uses it
+    void UNPOISON(void* p, size_t n)
+
 
 cdef void block_pool_init(BlockPool* pool, Arena* mem, size_t keep) noexcept nogil:
     pool.mem = mem
@@ -17,17 +21,14 @@ cdef void block_pool_init(BlockPool* pool, Arena* mem, size_t keep) noexcept nog
 
 cdef void block_pool_free(BlockPool* pool) noexcept nogil:
     """Frees the idle blocks; those still taken must have been given back."""
-    while pool.count:
-        pool.count -= 1
-        mem_free(pool.mem, pool.free[pool.count], BLOCK)
+    block_pool_trim(pool, pool.count)
     mem_free(pool.mem, pool.free, pool.capacity * sizeof(void*))
 
 
 cdef size_t block_pool_trim(BlockPool* pool, size_t most) noexcept nogil:
     cdef size_t done = 0
     while pool.count and done < most:
-        pool.count -= 1
-        mem_free(pool.mem, pool.free[pool.count], BLOCK)
+        mem_free(pool.mem, block_take(pool), BLOCK)
         done += 1
     return done
 
@@ -36,6 +37,7 @@ cdef void* block_take(BlockPool* pool) noexcept nogil:
     if pool.count == 0:
         return mem_alloc(pool.mem, BLOCK)
     pool.count -= 1
+    UNPOISON(pool.free[pool.count], BLOCK)
     return pool.free[pool.count]
 
 
@@ -43,5 +45,6 @@ cdef void block_give(BlockPool* pool, void* block) noexcept nogil:
     if pool.count == pool.keep:
         mem_free(pool.mem, block, BLOCK)
         return
+    POISON(block, BLOCK)
     pool.free[pool.count] = block
     pool.count += 1
