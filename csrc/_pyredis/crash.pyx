@@ -8,9 +8,12 @@ from libc.string cimport memcpy
 
 from _pyredis.base.crash cimport (CRASH_PATH, CRASH_VERSION, Crash, Report, crash_forget, crash_watch, report_bytes,
                                   report_field, report_flush, report_i64, report_text)
+from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.acl cimport User
-from _pyredis.cmd.ctx cimport Conn, Server
+from _pyredis.cmd.ctx cimport Command, Conn, Server
 from _pyredis.cmd.dispatch cimport Request
+from _pyredis.cmd.secrets cimport SECRETS_NONE, SecretRule, secrets_of, shown_word
+from _pyredis.cmd.table cimport table_sub
 from _pyredis.conn cimport Batch
 from _pyredis.core cimport Core
 from _pyredis.db.keyspace cimport Db
@@ -88,26 +91,35 @@ cdef void _client(const Subject* x, Report* r) noexcept nogil:
 
 
 cdef void _request(const Subject* x, Report* r) noexcept nogil:
-    """The request under way, if it is one that was read in this round: its command, and the words, cut."""
+    """The request under way, if it is one that was read in this round: its command, and the words, cut, without what
+    is secret."""
     cdef const Batch* b = x.batch
     cdef const Request* q
+    cdef const Command* cmd
+    cdef const Command* sub
+    cdef SecretRule rule = SECRETS_NONE
+    cdef Slice word
     cdef int i
     if b == NULL or b.at == 0 or b.at > b.count:
         return
     q = &b.requests[b.at - 1]
-    if q.conn != x.server.current:
+    cmd = q.cmd
+    if q.conn != x.server.current or cmd == NULL:
         return
-    if q.cmd != NULL:
-        report_text(r, b"command: ")
-        report_text(r, q.cmd.name)
-        report_text(r, b"\n")
-    report_text(r, b"argc: ")
+    if cmd.subs != NULL and q.argc > 1:
+        sub = table_sub(cmd, q.argv[1])
+        cmd = sub if sub != NULL else cmd
+    rule = secrets_of(cmd)
+    report_text(r, b"command: ")
+    report_text(r, cmd.name)
+    report_text(r, b"\nargc: ")
     report_i64(r, q.argc)
     report_text(r, b"\n")
     for i in range(min(q.argc, <int>SHOWN_ARGUMENTS)):
+        word = shown_word(rule, q.argv, q.argc, i)
         report_text(r, b"argv[")
         report_i64(r, i)
-        _name(r, b"]: ", q.argv[i].ptr, min(q.argv[i].len, <size_t>SHOWN_BYTES), x.crash.hide and i > 0)
+        _name(r, b"]: ", word.ptr, min(word.len, <size_t>SHOWN_BYTES), x.crash.hide and i > 0)
         report_text(r, b"\n")
 
 
