@@ -166,7 +166,7 @@ PARAMETERS: tuple[Param, ...] = (
     P("crash-log-enabled", YES_NO, True),
     P("crash-memcheck-enabled", YES_NO, True, todo=MEMTEST),
     P("use-exit-on-panic", YES_NO, False, HIDDEN),
-    P("watchdog-period", COUNT, 0, HIDDEN, todo="the watchdog"),
+    P("watchdog-period", COUNT, 0, HIDDEN),
     P("ignore-warnings", TEXT, "", todo="warnings about the machine"),
     P("shutdown-timeout", COUNT, 10, todo=REPL),
     P("shutdown-on-sigint", SHUTDOWN, ()),

@@ -1,4 +1,5 @@
-"""crash: has the core write a report into the log when the server dies of a fault, if crash-log-enabled says so.
+"""crash: has the core write a report into the log when the server dies of a fault, if crash-log-enabled says so, and
+where it is when it does nothing else for longer than watchdog-period.
 
 What stands in it and why is told in _pyredis.base.crash. Here are the parameters that it follows, and Python's part:
 faulthandler writes the traceback of all threads when it gets a signal that nobody else uses, to a descriptor that the
@@ -14,7 +15,8 @@ from typing import Any
 import _pyredis.crash as crash
 from _pyredis.core import Core
 
-FOLLOWED = ("crash-log-enabled", "use-exit-on-panic", "hide-user-data-from-log")
+FOLLOWED = ("crash-log-enabled", "use-exit-on-panic", "hide-user-data-from-log", "watchdog-period")
+TICKS = 2                           # the least that the watchdog waits
 TRACEBACK_SIGNAL = getattr(signal, "SIGRTMAX", signal.SIGUSR2)
 
 
@@ -40,15 +42,23 @@ class CrashReports:
 
     def _follow(self) -> None:
         config = self.config
-        if not config["crash-log-enabled"]:
-            self.reports.forget()
-            return
-        self.reports.watch(
+        self.reports.describe(
             version=self.version.encode(), logfile=os.fsencode(config["logfile"]), pidfile=os.fsencode(self.pidfile),
             hide=config["hide-user-data-from-log"], exit_on_abort=config["use-exit-on-panic"],
             utc_offset=time.localtime().tm_gmtoff, traceback_fd=self.traceback_fd,
             traceback_signal=TRACEBACK_SIGNAL)
+        if config["crash-log-enabled"]:
+            self.reports.watch()
+        else:
+            self.reports.forget()
+        period = config["watchdog-period"]
+        if period:                          # Redis: shorter than two ticks of the clock is as long as these
+            config.assign("watchdog-period", max(period, TICKS * 1000 // config["hz"]))
+        else:
+            self.reports.watchdog(0)
+        self.tick()
 
-    def stop(self) -> None:
-        """Signals do again what they did before."""
-        self.reports.forget()
+    def tick(self) -> None:
+        """Puts the watchdog off, at each tick of the clock."""
+        if self.config["watchdog-period"]:
+            self.reports.watchdog(self.config["watchdog-period"])

@@ -408,6 +408,7 @@ class Server:
 
     def _cron(self) -> float:
         period = float(1 / self.config["hz"])
+        self.crash_reports.tick()
         if self.cron_paused:
             return period
         began = time.monotonic()

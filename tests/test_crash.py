@@ -6,6 +6,7 @@ Under the sanitizers, which handle faults themselves, a server only has to end.
 import os
 import re
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -147,3 +148,27 @@ def test_the_report_goes_to_the_file_that_has_the_log_s_name_now(start, tmp_path
     (server.folder / "log").rename(tmp_path / "old")           # as whoever rotates logs does
     assert "in _segfault\n" in die(server, "DEBUG", "SEGFAULT")
     assert START not in (tmp_path / "old").read_text()
+
+
+def test_the_watchdog_tells_where_a_server_hangs_that_goes_on(start):
+    server = start()
+    server.call("CONFIG", "SET", "watchdog-period", 50)
+    assert server.call("CONFIG", "GET", "watchdog-period") == [b"watchdog-period", b"200"]      # two ticks
+    time.sleep(0.5)                                            # ticks put it off
+    assert "WATCHDOG" not in server.log()
+    server.call("DEBUG", "SLEEP", 0.6)
+    assert server.log().count("--- WATCHDOG TIMER EXPIRED ---") == 1
+    assert "in _sleep\n" in server.log()
+    assert START not in server.log()
+    server.call("CONFIG", "SET", "watchdog-period", 0)
+    server.call("DEBUG", "SLEEP", 0.6)
+    assert server.log().count("WATCHDOG") == 1
+
+
+def test_the_watchdog_works_without_crash_reports_and_beside_a_fault(start):
+    server = start("--crash-log-enabled", "no", "--watchdog-period", "200")
+    server.call("DEBUG", "SLEEP", 0.6)
+    assert "WATCHDOG" in server.log()
+    server.call("CONFIG", "SET", "crash-log-enabled", "yes")
+    assert "STACK TRACE" in die(server, "DEBUG", "SEGFAULT")
+    assert server.process.returncode == -signal.SIGSEGV

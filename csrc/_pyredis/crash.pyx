@@ -6,8 +6,8 @@ of clients and data follows pointers and counts nothing, so it takes the same ti
 from libc.stdlib cimport abort, calloc
 from libc.string cimport memcpy
 
-from _pyredis.base.crash cimport (CRASH_PATH, CRASH_VERSION, Crash, Report, crash_forget, crash_watch, report_bytes,
-                                  report_field, report_flush, report_i64, report_text)
+from _pyredis.base.crash cimport (CRASH_PATH, CRASH_VERSION, Crash, Report, crash_forget, crash_watch,
+                                  crash_watchdog, report_bytes, report_field, report_flush, report_i64, report_text)
 from _pyredis.base.slice cimport Slice
 from _pyredis.cmd.acl cimport User
 from _pyredis.cmd.ctx cimport Command, Conn, Server
@@ -141,7 +141,7 @@ cdef void _keep(char* to, bytes text, size_t room) except *:
 
 
 cdef class Reports:
-    """Of one server; keep it as long as the Core. Nothing is handled before `watch`."""
+    """Of one server; keep it as long as the Core. `describe` comes before all else."""
     cdef Subject* x
     cdef Core core
 
@@ -156,12 +156,12 @@ cdef class Reports:
 
     def __dealloc__(self):
         crash_forget(&self.x.crash)
+        crash_watchdog(&self.x.crash, 0)
 
-    def watch(self, *, bytes version, bytes logfile, bytes pidfile, bint hide, bint exit_on_abort, int utc_offset,
-              int traceback_fd, int traceback_signal):
-        """From now on a fault is reported in `logfile` (empty: the standard output), with local times `utc_offset`
-        seconds ahead of UTC. A traceback of Python is had by raising `traceback_signal` (0: none is), and comes from
-        `traceback_fd`. False: this build handles no faults."""
+    def describe(self, *, bytes version, bytes logfile, bytes pidfile, bint hide, bint exit_on_abort, int utc_offset,
+                 int traceback_fd, int traceback_signal):
+        """Reports go to `logfile` (empty: the standard output), with local times `utc_offset` seconds ahead of UTC. A
+        traceback of Python is had by raising `traceback_signal` (0: none is), and comes from `traceback_fd`."""
         cdef Crash* c = &self.x.crash
         _keep(c.version, version, CRASH_VERSION)
         _keep(c.logfile, logfile, CRASH_PATH)
@@ -174,11 +174,18 @@ cdef class Reports:
         c.traceback_signal = traceback_signal
         c.describe = _describe
         c.who = self.x
-        return bool(crash_watch(c))
+
+    def watch(self):
+        """Faults are reported from now on. False: this build handles none."""
+        return bool(crash_watch(&self.x.crash))
 
     def forget(self):
         """Signals do again what they did before `watch`."""
         crash_forget(&self.x.crash)
+
+    def watchdog(self, int ms):
+        """Unless this is called again in time, the log is told where the server is. 0: no more."""
+        crash_watchdog(&self.x.crash, ms)
 
 
 def fault():

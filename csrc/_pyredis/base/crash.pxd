@@ -1,4 +1,4 @@
-# crash -- the report that a dying server writes into its log. The story is in crash.pyx.
+# crash -- the report that a dying server writes into its log, and the watchdog's. The story is in crash.pyx.
 from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from "fault.h" nogil:
@@ -30,11 +30,15 @@ cdef struct Crash:                 # what is to be known when it happens
     void (*describe)(void* who, Report* r) noexcept nogil      # what was being done; NULL: nobody knows
     void* who
     FaultAction before[FAULT_SIGNALS]
+    FaultAction before_alarm
+    int has_alarm                  # SIGALRM is the watchdog's
     void* stack
 
 # From now on a fault writes a report after *c, which must live until crash_forget. False: this build handles none.
 cdef bint crash_watch(Crash* c) noexcept nogil
 cdef void crash_forget(Crash* c) noexcept nogil
+# The watchdog: unless this is called again within so many milliseconds, the log is told where the server is. 0: off.
+cdef void crash_watchdog(Crash* c, int ms) noexcept nogil
 
 # For `describe`: appends, and writes when the room is full.
 cdef void report_text(Report* r, const char* text) noexcept nogil

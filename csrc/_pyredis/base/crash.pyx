@@ -14,9 +14,13 @@ traceback is faulthandler's, which reads frames without the interpreter's help; 
 was being done (`describe`) follows pointers of the server and may fault itself: then the handler is entered again by
 the same thread, ends the report and the process. A second thread that faults waits to be ended with the first.
 
-A signal handler gets no argument of ours, so here is the one pointer of the core that does not come from a context:
-the Crash that is watched for. It changes in crash_watch and crash_forget only; of several servers in a process the last
-one is told of.
+The watchdog (crash_watchdog) writes the same stacks while the server goes on: SIGALRM comes unless the server, which
+does so at each tick of its clock, has put it off. That is for finding what a server hangs in, not for good: walking a
+stack takes a lock of the dynamic loader, which the code that was interrupted may hold.
+
+A signal handler gets no argument of ours, so here are the only pointers of the core that do not come from a context:
+the Crash that is watched for, by faults and by the alarm. They change when that is switched on and off only; of several
+servers in a process the last one is told of.
 
 A child of fork inherits all this and reports under its own id as C, without `describe`: the parent's clients are not
 what it was doing. Under the address sanitizer nothing is handled: it tells more.
@@ -36,6 +40,9 @@ cdef extern from "fault.h" nogil:
     void fault_install(fault_handler handler, FaultAction* before)
     void fault_restore(const FaultAction* before)
     void fault_end(int number)
+    void fault_alarm(fault_handler handler, int ms, FaultAction* before, int* installed)
+    int fault_errno()
+    void fault_set_errno(int error)
     int fault_stack(void* at, size_t size)
     bint fault_by_kill(const siginfo_t* info)
     int fault_code(const siginfo_t* info)
@@ -52,6 +59,7 @@ cdef extern from "fault.h" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t c_write "write"(int fd, const void* p, size_t n)
+    int close(int fd)
     int dup2(int old, int new)
     int getpid()
     int unlink(const char* path)
@@ -98,6 +106,7 @@ cdef const char* HEX = b"0123456789abcdef"
 cdef const char* MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 
 cdef Crash* watched = NULL                     # see the story: a handler has no other way to it
+cdef Crash* timed = NULL                       # by the alarm
 cdef unsigned long long reporting = 0          # the thread that writes the report; 0: none
 
 
@@ -345,6 +354,24 @@ cdef void _on_fault(int number, siginfo_t* info, void* context) noexcept nogil:
     fault_end(number)
 
 
+cdef void _on_alarm(int number, siginfo_t* info, void* context) noexcept nogil:
+    cdef Crash* c = timed
+    cdef Report r
+    cdef int error = fault_errno()
+    if c != NULL and reporting == 0:
+        _begin(&r, c)
+        report_text(&r, b"\n")
+        _line(&r, c)
+        report_text(&r, b"--- WATCHDOG TIMER EXPIRED ---\n")
+        _stack(&r, context)
+        _python(&r, c)
+        report_text(&r, b"--------\n")
+        report_flush(&r)
+        if r.fd > 2:
+            close(r.fd)
+    fault_set_errno(error)
+
+
 # ---------------------------------------------------------------- on and off
 
 cdef bint crash_watch(Crash* c) noexcept nogil:
@@ -371,3 +398,15 @@ cdef void crash_forget(Crash* c) noexcept nogil:
     if watched == c and c != NULL:
         watched = NULL
         fault_restore(c.before)
+
+
+cdef void crash_watchdog(Crash* c, int ms) noexcept nogil:
+    global timed
+    if ms:
+        if timed != c:
+            fault_warm()
+            timed = c
+        fault_alarm(_on_alarm, ms, &c.before_alarm, &c.has_alarm)
+    elif timed == c and c != NULL:
+        fault_alarm(_on_alarm, 0, &c.before_alarm, &c.has_alarm)
+        timed = NULL

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <elf.h>
@@ -51,6 +53,31 @@ static inline void fault_install(fault_handler handler, FaultAction *before) {
 static inline void fault_restore(const FaultAction *before) {
     for (int i = 0; i < FAULT_SIGNALS; i++) sigaction(fault_signals[i], &before[i], NULL);
 }
+
+/* SIGALRM runs `handler` once in so many milliseconds; 0: never, and the signal does what it did. */
+static inline void fault_alarm(fault_handler handler, int ms, FaultAction *before, int *installed) {
+    struct itimerval timer;
+    FaultAction action;
+    memset(&timer, 0, sizeof timer);
+    timer.it_value.tv_sec = ms / 1000;
+    timer.it_value.tv_usec = ms % 1000 * 1000;
+    if (ms && !*installed) {
+        memset(&action, 0, sizeof action);
+        sigemptyset(&action.sa_mask);
+        action.sa_sigaction = handler;
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+        sigaction(SIGALRM, &action, before);
+        *installed = 1;
+    }
+    setitimer(ITIMER_REAL, &timer, NULL);
+    if (!ms && *installed) {
+        sigaction(SIGALRM, before, NULL);
+        *installed = 0;
+    }
+}
+
+static inline int fault_errno(void) { return errno; }
+static inline void fault_set_errno(int error) { errno = error; }
 
 /* Ends the process as the signal does where nobody handles it: a core, and a status that names it. */
 static inline void fault_end(int number) {
