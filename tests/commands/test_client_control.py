@@ -486,6 +486,7 @@ def test_a_pause_keeps_what_expires_meanwhile(r):
     (["x"], "ERR timeout is not an integer or out of range"), (["-1"], "ERR timeout is negative"),
     (["9223372036854775807"], "ERR timeout is out of range"),
     (["1", "x"], "ERR CLIENT PAUSE mode must be WRITE or ALL"),
+    (["1", "write", "x"], "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP."),
 ])
 def test_pause_refuses_what_it_cannot_read(r, words, error):
     with raises_reply(error):
