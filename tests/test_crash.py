@@ -3,6 +3,7 @@
 Under the sanitizers, which handle faults themselves, a server only has to end.
 """
 
+import ctypes
 import os
 import re
 import signal
@@ -38,6 +39,12 @@ def die(server: peers.Server, *command: str) -> str:
 def report(log: str) -> str:
     assert log.count(START) == log.count(END)
     return log[log.index(START):log.index(END)] if START in log else ""
+
+
+def tgkill(pid: int, thread: int, number: int) -> None:
+    """Sends a signal to one thread of a process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.tgkill(pid, thread, number) == 0
 
 
 @pytest.mark.parametrize(("word", "number"), [
@@ -148,6 +155,21 @@ def test_the_report_goes_to_the_file_that_has_the_log_s_name_now(start, tmp_path
     (server.folder / "log").rename(tmp_path / "old")           # as whoever rotates logs does
     assert "in _segfault\n" in die(server, "DEBUG", "SEGFAULT")
     assert START not in (tmp_path / "old").read_text()
+
+
+def test_a_fault_of_another_thread_is_reported(start):
+    server = start("--appendonly", "yes", "--appendfsync", "everysec")
+    server.call("SET", "k", "v")
+    deadline = time.monotonic() + WAIT
+    others: list[int] = []
+    while not others and time.monotonic() < deadline:          # the thread that syncs comes with its first job
+        others = [int(task.name) for task in Path(f"/proc/{server.pid}/task").iterdir() if int(task.name) != server.pid]
+    tgkill(server.pid, others[0], signal.SIGSEGV)
+    server.process.wait(WAIT)
+    assert server.process.returncode == -signal.SIGSEGV
+    assert re.search(r"worker\S*\.so\(\w*worker__run", report(server.log()))
+    assert "PYTHON TRACEBACK ------\n" in report(server.log())
+    assert "in run\n" in report(server.log())                  # where the main thread is
 
 
 def test_the_watchdog_tells_where_a_server_hangs_that_goes_on(start):

@@ -40,6 +40,7 @@ cdef extern from "fault.h" nogil:
     void fault_install(fault_handler handler, FaultAction* before)
     void fault_restore(const FaultAction* before)
     void fault_end(int number)
+    void fault_raise(int number)
     void fault_alarm(fault_handler handler, int ms, FaultAction* before, int* installed)
     int fault_errno()
     void fault_set_errno(int error)
@@ -72,9 +73,6 @@ cdef extern from "<fcntl.h>" nogil:
     int O_APPEND
     int O_CREAT
     int O_CLOEXEC
-
-cdef extern from "<signal.h>" nogil:
-    int c_raise "raise"(int number)
 
 cdef extern from *:
     """
@@ -307,7 +305,7 @@ cdef void _python(Report* r, const Crash* c) noexcept nogil:
     _heading(r, b"PYTHON TRACEBACK")
     report_flush(r)
     if dup2(r.fd, c.traceback_fd) >= 0:
-        c_raise(c.traceback_signal)
+        fault_raise(c.traceback_signal)
 
 
 cdef void _begin(Report* r, const Crash* c) noexcept nogil:

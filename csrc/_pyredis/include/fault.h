@@ -79,18 +79,28 @@ static inline void fault_alarm(fault_handler handler, int ms, FaultAction *befor
 static inline int fault_errno(void) { return errno; }
 static inline void fault_set_errno(int error) { errno = error; }
 
+/* Takes out of a set of blocked signals what a thread's own faults raise: blocked, they end the process unheard. */
+static inline void fault_unblock(sigset_t *set) {
+    for (int i = 0; i < FAULT_SIGNALS; i++) sigdelset(set, fault_signals[i]);
+}
+
+/* Raises a signal here and now, even if this thread has it blocked. */
+static inline void fault_raise(int number) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+}
+
 /* Ends the process as the signal does where nobody handles it: a core, and a status that names it. */
 static inline void fault_end(int number) {
     FaultAction action;
-    sigset_t set;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
     action.sa_handler = SIG_DFL;
     sigaction(number, &action, NULL);
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    raise(number);
+    fault_raise(number);
     _exit(128 + number);
 }
 
