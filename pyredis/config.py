@@ -90,7 +90,7 @@ CLUSTER, REPL = "cluster mode", "replication"
 SESSIONS = "the session cache, whose bounds Python's ssl does not set"
 LUA = "scripting"
 THREADS, CPUS, RDMA, MPTCP = "I/O threads", "binding to processors", "RDMA", "multipath TCP"
-CRASH = "crash reports"
+MEMTEST = "the test of the memory after a crash"
 LAZY = "freeing, which is always in steps when it is much"
 CHECKS = "the checks of payloads, which are always made in full"
 RDB = "snapshots"
@@ -163,10 +163,10 @@ PARAMETERS: tuple[Param, ...] = (
     P("set-proc-title", YES_NO, True, FIXED),
     P("proc-title-template", TitleTemplate(), "{title} {listen-addr} {server-mode}"),
     P("locale-collate", Locale(), ""),
-    P("crash-log-enabled", YES_NO, True, todo=CRASH),
-    P("crash-memcheck-enabled", YES_NO, True, todo=CRASH),
-    P("use-exit-on-panic", YES_NO, False, HIDDEN, todo=TESTING),
-    P("watchdog-period", COUNT, 0, HIDDEN, todo="the watchdog"),
+    P("crash-log-enabled", YES_NO, True),
+    P("crash-memcheck-enabled", YES_NO, True, todo=MEMTEST),
+    P("use-exit-on-panic", YES_NO, False, HIDDEN),
+    P("watchdog-period", COUNT, 0, HIDDEN),
     P("ignore-warnings", TEXT, "", todo="warnings about the machine"),
     P("shutdown-timeout", COUNT, 10, todo=REPL),
     P("shutdown-on-sigint", SHUTDOWN, ()),

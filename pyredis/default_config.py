@@ -119,6 +119,7 @@ SECTIONS = (
         "syslog-enabled": "Log to syslog as well.",
         "syslog-ident": "The name that syslog shows.",
         "syslog-facility": "user, or local0 to local7.",
+        "crash-log-enabled": "Write a report into the log when the server dies of a fault: where, and what it did.",
     }),
     Section("Who may do what", {
         "requirepass": "The password of the default user. Anyone may try many a second, so make it long. Users with "

@@ -1,13 +1,16 @@
 """latency: what the latency monitor has seen, as a drawing and as advice; histograms of commands.
 
     latency.add(core, "fork", 12)       an event of 12 ms, kept if latency-monitor-threshold asks for as much
+    with latency.timed(core, "aof-rename"): ...
 
 Events are recorded in the core (cmd/latency): `command` and `fast-command` by dispatch, `expire-cycle` by the loop,
-and by whoever else calls `add`. Samples are (Unix second, worst ms of that second), oldest first.
+what eviction and writing do by themselves, and the rest by whoever calls `add`. They have the names that Redis gives
+them. Samples are (Unix second, worst ms of that second), oldest first.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import _pyredis.observe as observe
@@ -35,6 +38,16 @@ class Event(NamedTuple):
 def add(core: Any, event: str, ms: float) -> None:
     """Notes an event that took so long, if that is as long as latency-monitor-threshold asks for."""
     observe.latency_note(core, event.encode(), int(ms))
+
+
+@contextmanager
+def timed(core: Any, event: str) -> Iterator[None]:
+    """Adds an event that takes as long as what is done within, also where that fails."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        add(core, event, (time.monotonic() - began) * 1000)
 
 
 def events(core: Any) -> list[Event]:

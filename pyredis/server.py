@@ -47,6 +47,7 @@ from pyredis.commands.handlers import join_handlers
 from pyredis.commands.table import CommandTable
 from pyredis.config import PARAMETERS, Config, ConfigError
 from pyredis.config_types import to_bytes
+from pyredis.crash import CrashReports
 from pyredis.http_status import HttpStatus
 from pyredis.key_sizes import KeySizes
 from pyredis.listener import Listener
@@ -108,6 +109,7 @@ class Server:
         self.tls = Tls(self)
         self.listener = Listener(self)
         self.http = HttpStatus(self)
+        self.crash_reports = CrashReports(config, self.core, f"pyredis {pyredis.__version__} {self.build_id}")
         self.run_id = os.urandom(20).hex()
         self.replication_id = os.urandom(20).hex()
         self.started = time.time()
@@ -265,6 +267,7 @@ class Server:
             return 1
         if self._pidfile:
             process.write_pidfile(self._pidfile, log)
+        self.crash_reports.start(self._pidfile)
         self._watch_process_config()
         self._watch_signals()
         saving.watch_flushes(self.core)
@@ -406,6 +409,7 @@ class Server:
 
     def _cron(self) -> float:
         period = float(1 / self.config["hz"])
+        self.crash_reports.tick()
         if self.cron_paused:
             return period
         began = time.monotonic()

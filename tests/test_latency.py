@@ -1,8 +1,14 @@
 """The drawing and the advice of the latency monitor."""
 
+import contextlib
+import time
+
 import pytest
 
+from bench import peers
+from pyredis import latency
 from pyredis.latency import Event, age, doctor, graph
+from tests.session import R
 
 NOW = 1_700_000_000
 
@@ -59,3 +65,35 @@ def test_the_doctor_sees_that_the_slow_log_misses_what_the_monitor_sees():
     assert "slowlog-log-slower-than 10000" in doctor([event(20)], 10, 20000)
     assert "slowlog-log-slower-than 10000" in doctor([event(20)], 10, -1)
     assert "CONFIG SET slowlog" not in doctor([event(20)], 10, 10000)
+
+
+def test_what_is_timed_is_an_event_even_if_it_fails():
+    r = R(**{"latency-monitor-threshold": 1})
+    with contextlib.suppress(OSError), latency.timed(r.server.core, "aof-rename"):
+        time.sleep(0.003)
+        raise OSError
+    with latency.timed(r.server.core, "aof-fstat"):
+        pass
+    (seen,) = [e for e in latency.events(r.server.core) if e.name.startswith("aof")]
+    assert seen.name == "aof-rename"
+    assert seen.worst >= 3
+
+
+def slow_writes(server: peers.Server) -> set[bytes]:
+    """The events of writing to the append-only file, one of whose writes takes 5 ms."""
+    server.call("CONFIG", "SET", "latency-monitor-threshold", 2)
+    server.call("LATENCY", "RESET")
+    server.call("DEBUG", "AOF-FLUSH-SLEEP", 5000)
+    server.call("SET", "k", "v")
+    server.call("DEBUG", "AOF-FLUSH-SLEEP", 0)
+    return {name for name, *_ in server.call("LATENCY", "LATEST") if name.startswith(b"aof")}
+
+
+@pytest.mark.socket
+def test_a_slow_write_is_told_by_what_went_on_beside_it(start_server):
+    server = start_server("--appendonly", "yes", "--appendfsync", "no", "--enable-debug-command", "yes",
+                          "--rdb-key-save-delay", "100000")
+    assert slow_writes(server) == {b"aof-write", b"aof-write-alone"}
+    server.call("DEBUG", "POPULATE", 1000)
+    server.call("BGSAVE")
+    assert slow_writes(server) == {b"aof-write", b"aof-write-active-child"}

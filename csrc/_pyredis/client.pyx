@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from _pyredis.base.clock cimport clock_unix_ms
 from _pyredis.base.slice cimport Slice, slice_of
 from _pyredis.cmd.acl cimport User, acl_become, acl_find
-from _pyredis.cmd.blocking cimport blocking_release
+from _pyredis.cmd.blocking cimport Waiter, blocking_release
 from _pyredis.cmd.channels cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, channels_held, channels_set_gate
 from _pyredis.cmd.ctx cimport (CONN_AUTHENTICATED, CONN_BLOCKED, CONN_GONE, CONN_HELD, CONN_MULTI, CONN_TRACKING,
                                CONN_UNIX, CONN_WATCHED, GATE_AUTH, GATE_PAUSE, Conn, Server, Text, conn_close,
@@ -35,6 +35,17 @@ cdef size_t _request_size(list request) except? 0:
     if not request:
         return 0
     return len(b"*%d\r\n" % len(request)) + sum([len(b"$%d\r\n\r\n" % len(arg)) + len(arg) for arg in request])
+
+
+cdef size_t _waiting_size(const Conn* c) noexcept nogil:
+    """Bytes of the words of a command that waits."""
+    cdef const Waiter* w = <const Waiter*>c.waiter
+    cdef size_t n = 0
+    cdef int i
+    if w != NULL:
+        for i in range(w.argc):
+            n += w.argv[i].len
+    return n
 
 
 cdef Client client_new(object core, Server* s, Conn* c, list names):
@@ -183,7 +194,7 @@ cdef class Client:
             "wants_write": bool(c.flags & CONN_WATCHED),
             "in_free": c.in_capacity - c.in_used,
             "argv_memory": (c.parser.at - c.parser.start + c.parser.saved.capacity * sizeof(Slice)
-                            + sum(map(len, request))),
+                            + sum(map(len, request)) + _waiting_size(c)),
             "out_pending": c.out.pending, "out_memory": c.out.memory,
             "out_waiting": out_waiting(&c.out), "memory": conn_memory(c),
             "bytes_in": c.bytes_in, "bytes_out": c.bytes_out, "commands": c.commands, "reads": c.reads,

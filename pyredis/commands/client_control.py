@@ -223,8 +223,11 @@ def client_kill(server: Server, client: Any, argv: Sequence[bytes]) -> Simple | 
 
 def client_pause(server: Server, client: Any, argv: Sequence[bytes]) -> Simple:
     """CLIENT PAUSE milliseconds [WRITE | ALL]"""
+    if len(argv) > 4:
+        word = argv[1].decode("utf-8", "surrogateescape")
+        raise ReplyError(f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP.")
     mode = argv[3].lower() if len(argv) > 3 else b"all"
-    if len(argv) > 4 or mode not in (b"write", b"all"):
+    if mode not in (b"write", b"all"):
         raise ReplyError("ERR CLIENT PAUSE mode must be WRITE or ALL")
     milliseconds = clients.parse_integer(argv[2], "timeout")
     if milliseconds < 0:

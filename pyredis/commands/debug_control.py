@@ -7,11 +7,11 @@ servers have and pyredis has not yet answers an error that says so, and not a fa
 
 import errno
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import _pyredis.crash as crash
 import _pyredis.settings as settings
 from _pyredis.disk import FAULTS, fault
 from _pyredis.inspect import (
@@ -350,29 +350,29 @@ def _bulk(text: bytes) -> bytes:
 
 # ---- ways to die
 
-def _crash(server: Any, message: str, number: int) -> None:
-    """Ends the process as a fault would, with the reason in the log."""
-    server.log.warning(message)
-    if server.config["use-exit-on-panic"]:
-        os._exit(1)
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
 def _segfault(server: Any, client: Any, args: list[bytes]) -> None:
-    _crash(server, "DEBUG SEGFAULT: ending by SIGSEGV, as asked", signal.SIGSEGV)
+    server.log.warning("DEBUG SEGFAULT: ending by SIGSEGV, as asked")
+    crash.fault()
+
+
+def _abort(server: Any, reason: str) -> None:
+    """Ends the process as a broken invariant does, with the reason in the log."""
+    server.log.warning(reason)
+    if server.config["use-exit-on-panic"] and not server.config["crash-log-enabled"]:
+        os._exit(1)                       # with a report, whoever writes that ends so
+    crash.fail()
 
 
 def _assert(server: Any, client: Any, args: list[bytes]) -> None:
-    _crash(server, "=== ASSERTION FAILED === asked for by DEBUG ASSERT", signal.SIGABRT)
+    _abort(server, "=== ASSERTION FAILED === asked for by DEBUG ASSERT")
 
 
 def _panic(server: Any, client: Any, args: list[bytes]) -> None:
-    _crash(server, "Panic, asked for by DEBUG PANIC", signal.SIGABRT)
+    _abort(server, "Panic, asked for by DEBUG PANIC")
 
 
 def _out_of_memory(server: Any, client: Any, args: list[bytes]) -> None:
-    _crash(server, "Out of memory, as DEBUG OOM pretends", signal.SIGABRT)
+    _abort(server, "Out of memory, as DEBUG OOM pretends")
 
 
 def _allow_all_in_scripts(server: Any, client: Any, args: list[bytes]) -> object:

@@ -12,6 +12,7 @@ from pyredis.commands.help import help_reply
 from pyredis.info import Memory, human, measure, ratio
 from pyredis.reply import OK, ReplyError, Simple, Verbatim
 
+MANY_SCRIPTS = 1000
 LITTLE = 5 << 20                      # below this, ratios say nothing
 LARGEST = (1 << 63) - 1
 SAMPLES = 5                           # elements that stand for all of a collection, as in Redis
@@ -76,10 +77,10 @@ def memory_stats(server: Any, client: Any, argv: list[bytes]) -> dict[bytes, obj
 
 def memory_doctor(server: Any, client: Any, argv: list[bytes]) -> Verbatim:
     """MEMORY DOCTOR -> what looks unhealthy, in words."""
-    return Verbatim(diagnosis(measure(server), server.core.connected))
+    return Verbatim(diagnosis(measure(server), server.core.connected, server.core.scripts()["scripts"]))
 
 
-def diagnosis(m: Memory, clients: int) -> str:
+def diagnosis(m: Memory, clients: int, scripts: int = 0) -> str:
     """Each complaint that the figures give reason for, or that there is none."""
     if m.used < LITTLE:
         return (f"Only {human(m.used)} in use: too little to judge by. Ratios mean something once there are "
@@ -97,6 +98,9 @@ def diagnosis(m: Memory, clients: int) -> str:
     if clients and m.clients / clients > 200 << 10:
         found.append(f"Clients: {human(m.clients // clients)} each on average. Some do not read their "
                      "replies, or send very large requests; CLIENT LIST shows which.")
+    if scripts > MANY_SCRIPTS:
+        found.append(f"Scripts: {scripts} are kept. Texts made anew for each call fill the memory: values belong into "
+                     "KEYS and ARGV. SCRIPT FLUSH forgets them.")
     if not found:
         return "Nothing to complain about.\n"
     return "".join(f"* {text}\n" for text in found)

@@ -26,6 +26,7 @@ import _pyredis.aof as aof
 import _pyredis.disk as disk
 import _pyredis.saving as saving
 
+from pyredis import latency
 from pyredis.config_types import ConfigError
 
 from .children import Children, Outcome
@@ -262,7 +263,8 @@ class AppendOnly:
 
     def _size(self, name: str) -> int:
         try:
-            return os.stat(self.path(name)).st_size
+            with latency.timed(self.core, "aof-fstat"):
+                return os.stat(self.path(name)).st_size
         except OSError:
             return 0
 
@@ -487,7 +489,8 @@ class AppendOnly:
             moves.append((self.path(self.temporary_increment), self.path(name), "incr", self.temporary_increment, name))
         for old, new, what, old_name, new_name in moves:
             try:
-                disk.rename(self.core, old, new)
+                with latency.timed(self.core, "aof-rename"):
+                    disk.rename(self.core, old, new)
             except OSError as error:
                 self.log.warning(f"Error trying to rename the temporary AOF {what} file {old_name} into {new_name}: "
                                  f"{error.strerror}")

@@ -19,6 +19,8 @@ from typing import Any, Protocol
 import _pyredis.figures as figures
 import _pyredis.saving as saving
 
+from pyredis import latency
+
 from .children import Children, Outcome
 from .gate import DiskGate
 
@@ -160,9 +162,13 @@ class Snapshot:
         that its file cannot get the name any more."""
         if self.in_progress:
             self.children.kill()
-            remove(self._path)
+            self._remove_temporary()
             if wait:
                 self.children.wait()
+
+    def _remove_temporary(self) -> None:
+        with latency.timed(self.core, "rdb-unlink-temp-file"):       # a large file can take its time
+            remove(self._path)
 
     def _ended(self, outcome: Outcome) -> None:
         self.last_seconds = int(time.time() - self._began)
@@ -180,7 +186,7 @@ class Snapshot:
             if outcome.stage:
                 self._tell(outcome.stage, outcome.error, self._path, self._name)
             self.log.warning("Background saving error")
-        remove(self._path)
+        self._remove_temporary()
         if outcome.signal != signal.SIGUSR1:
             self.last_ok = False
             self._judge()

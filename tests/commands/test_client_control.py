@@ -147,6 +147,23 @@ def test_the_request_under_way_counts_as_input(r):
         assert (line["qbuf"], line["argv-mem"]) == ("26", "10")
 
 
+def test_the_words_of_a_command_that_waits_are_counted(r):
+    other = R(r.server)
+    assert other.feed(encode("BLPOP", "nokey", "0")) == []
+    line = fields(r("CLIENT", "LIST", "ID", other.session.id))
+    assert (line["cmd"], line["flags"], line["argv-mem"]) == ("blpop", "b", "11")
+
+
+@pytest.mark.parametrize(("words", "shown"), [
+    (("GET",), "get"), (("FOO",), "NULL"), (("CONFIG", "FOO"), "NULL"), (("SET", "k"), "set")])
+def test_the_last_command_is_also_one_that_was_refused(r, words, shown):
+    other = R(r.server)
+    other("PING")
+    with raises_reply("ERR"):
+        other(*words)
+    assert fields(r("CLIENT", "LIST", "ID", other.session.id))["cmd"] == shown
+
+
 def test_client_list_is_verbatim_text_in_resp3(r):
     r("HELLO", 3)
     assert re.match(rb"=\d+\r\ntxt:id=", r.raw("CLIENT", "LIST"))
@@ -469,6 +486,7 @@ def test_a_pause_keeps_what_expires_meanwhile(r):
     (["x"], "ERR timeout is not an integer or out of range"), (["-1"], "ERR timeout is negative"),
     (["9223372036854775807"], "ERR timeout is out of range"),
     (["1", "x"], "ERR CLIENT PAUSE mode must be WRITE or ALL"),
+    (["1", "write", "x"], "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP."),
 ])
 def test_pause_refuses_what_it_cannot_read(r, words, error):
     with raises_reply(error):

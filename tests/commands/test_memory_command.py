@@ -68,6 +68,13 @@ def test_doctor_names_what_is_wrong(change, word):
     assert len(text.splitlines()) == 1
 
 
+def test_doctor_sees_scripts_that_are_made_anew_for_each_call(r):
+    for n in range(1001):
+        r("SCRIPT", "LOAD", f"return {n}")
+    r("SET", "k", b"x" * 6 * MB)
+    assert b"Scripts: 1001 are kept" in r("MEMORY", "DOCTOR")
+
+
 def test_purge_malloc_stats_and_help_answer(r):
     assert r("MEMORY", "PURGE") == "OK"
     assert r("MEMORY", "MALLOC-STATS").startswith(b"used:")

@@ -7,7 +7,7 @@ whoever asks for an fsync knows that what was asked for earlier has been done wh
 function and three plain values; it touches nothing of the keyspace, and what it tells goes through numbers that
 one thread writes and another reads (atomics.h).
 
-The thread starts with the first job, with all signals blocked: they are the main thread's. A forked child has the
+The thread starts with the first job, with all signals blocked but those of faults: they are the main thread's. A forked child has the
 struct but not the thread, and must not use it.
 
 Cost: a lock and a wake-up a job. Ownership: the ring is the worker's; arg and fd are the caller's, who keeps them
@@ -21,6 +21,9 @@ cdef extern from "<signal.h>" nogil:
         pass
     int SIG_SETMASK
     int sigfillset(sigset_t* set)
+
+cdef extern from "fault.h" nogil:
+    void fault_unblock(sigset_t* set)
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_create(pthread_t* thread, const void* attributes, void* (*run)(void*) noexcept nogil, void* arg)
@@ -79,6 +82,7 @@ cdef void* _run(void* worker) noexcept nogil:
 cdef void _start(Worker* w) noexcept nogil:
     cdef sigset_t all, before
     sigfillset(&all)
+    fault_unblock(&all)
     pthread_sigmask(SIG_SETMASK, &all, &before)
     w.running = pthread_create(&w.thread, NULL, _run, w) == 0
     pthread_sigmask(SIG_SETMASK, &before, NULL)

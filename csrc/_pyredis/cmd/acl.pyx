@@ -510,7 +510,6 @@ cdef Status _gate_in_full(Ctx* c) noexcept nogil:
     cdef Denied why = acl_check(s, u, c.cmd, c.argv, c.argc, c.db.id, &at)
     if why == ALLOWED:
         return OK
-    c.conn.last_command = c.cmd
     _tell(s, c.conn, c.cmd, c.argv, why, at, DENIED_IN_MULTI if c.conn.flags & CONN_MULTI else DENIED_TOPLEVEL)
     _explain(s, b"NOPERM", u, c.cmd, why)
     return fail_with(c, ERR_CUSTOM, s.detail)

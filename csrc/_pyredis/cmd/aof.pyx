@@ -270,7 +270,12 @@ cdef void _write(Aof* a, Propagation* p) noexcept nogil:
         if atomic_get(&a.sync_error) == 0:
             _allow(a)
     ticks = clock_ticks() - began
-    latency_add_ticks(a.server, b"aof-write-pending-fsync" if worker_pending(&a.worker) else b"aof-write-alone", ticks)
+    if worker_pending(&a.worker):
+        latency_add_ticks(a.server, b"aof-write-pending-fsync", ticks)
+    elif a.server.ks.shared:                     # a child writes, too
+        latency_add_ticks(a.server, b"aof-write-active-child", ticks)
+    else:
+        latency_add_ticks(a.server, b"aof-write-alone", ticks)
     latency_add_ticks(a.server, b"aof-write", ticks)
     _took(a, n)
     _sync(a)

@@ -566,13 +566,13 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
         _end_reply(s, conn, True, tail, used, pending)
         return True
     st = _form(&c)
+    conn.last_command = c.cmd                    # Redis: also of one that is refused; none, if it is unknown
     if LIKELY(st == OK):
         st = _pass(&c, s.gates | conn.gates)
         tail = conn.out.tail                     # a key given up on the way may have been told to this very connection
         used = tail.used if tail != NULL else 0
         pending = conn.out.pending
     if LIKELY(st == OK):
-        conn.last_command = c.cmd
         conn.commands += 1
         outer = s.current                        # a slow script that lets others in, or nobody
         s.current = conn
@@ -581,7 +581,6 @@ cdef bint dispatch_run(Server* s, Request* r) noexcept nogil:
         if UNLIKELY(r.size >= s.large_request or conn.out.pending - pending >= s.large_reply):
             command_large(&c, r.size, conn.out.pending - pending)
     elif st == QUEUED:
-        conn.last_command = c.cmd
         conn.commands += 1
         queue_add(&c)
         reply_queued(c.out)
