@@ -152,7 +152,7 @@ cdef class Reports:
             raise MemoryError
         self.core = core
         self.x.server = core.s
-        self.x.batch = core.batch
+        self.x.batch = core.rounds.batch
 
     def __dealloc__(self):
         crash_forget(&self.x.crash)

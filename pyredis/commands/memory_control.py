@@ -77,7 +77,7 @@ def memory_stats(server: Any, client: Any, argv: list[bytes]) -> dict[bytes, obj
 
 def memory_doctor(server: Any, client: Any, argv: list[bytes]) -> Verbatim:
     """MEMORY DOCTOR -> what looks unhealthy, in words."""
-    return Verbatim(diagnosis(measure(server), server.core.connected, server.core.scripts()["scripts"]))
+    return Verbatim(diagnosis(measure(server), server.core.connected, figures.scripts(server.core)["scripts"]))
 
 
 def diagnosis(m: Memory, clients: int, scripts: int = 0) -> str:

@@ -281,15 +281,17 @@ def test_a_lower_output_limit_ends_those_who_are_over_it_already(pairs):
     assert not reader.alive and stays("PING") == "PONG"
 
 
-@pytest.mark.parametrize("before", [[], [encode("GET", "large")], [encode("GET", "large"), encode("CLIENT", "REPLY", "OFF")]])
+@pytest.mark.parametrize("before", [
+    [], [encode("GET", "large")], [encode("GET", "large"), encode("CLIENT", "REPLY", "OFF")]])
 def test_what_an_exec_answers_passes_the_output_limit_by_no_more_than_a_reply(pairs, before):
     stays, reader = control(pairs), pairs.line()
     stays("RPUSH", "list", *(b"x" * 1000 for _ in range(300)))
     stays("SET", "large", b"x" * 3 * MEGABYTE)
     stays("CONFIG", "SET", "client-output-buffer-limit", "normal 2mb 0 0" if not before else "normal 4mb 0 0")
-    used = pairs.core.memory()["used"]
+    used = figures.memory(pairs.core)["used"]
     look = "redis.call('SET', 'seen', string.match(redis.call('INFO', 'memory'), 'used_memory:(%d+)'))"
-    reader.send(b"".join(before) + encode("MULTI") + encode("LRANGE", "list", 0, -1) * 50 + encode("CLIENT", "REPLY", "ON")
-                + encode("LRANGE", "list", 0, -1) * 50 + encode("EVAL", look, 0) + encode("EXEC"))
-    assert not reader.alive and pairs.core.stats()["output_limit_closes"] == 1
+    read = encode("LRANGE", "list", 0, -1) * 50
+    reader.send(b"".join(before) + encode("MULTI") + read + encode("CLIENT", "REPLY", "ON") + read
+                + encode("EVAL", look, 0) + encode("EXEC"))
+    assert not reader.alive and figures.stats(pairs.core)["output_limit_closes"] == 1
     assert int(stays("GET", "seen")) < used + 6 * MEGABYTE

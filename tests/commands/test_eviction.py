@@ -432,22 +432,22 @@ def test_what_is_left_unfinished_is_not_done_by_each_command_of_a_pipeline(pairs
         line.send(encode("MSET", *(word for n in range(first, first + 1000) for word in (f"key:{n}", 1))))
     line.send(encode("CONFIG", "RESETSTAT"))
     line.read()
-    before = pairs.core.memory()["used"]
+    before = figures.memory(pairs.core)["used"]
     pairs.core.set_memory_limit(before // 2)
     one_round(pairs, line, *(encode("SET", f"new:{n}", 1) for n in range(400)))
-    assert 0 < pairs.core.stats()["evicted"] < 30_000            # 400 times 500 us would end all 50,000
-    assert pairs.core.memory()["used"] < before
-    while pairs.core.memory()["used"] > before // 2:
+    assert 0 < figures.stats(pairs.core)["evicted"] < 30_000            # 400 times 500 us would end all 50,000
+    assert figures.memory(pairs.core)["used"] < before
+    while figures.memory(pairs.core)["used"] > before // 2:
         pairs.core.before_sleep()
 
 
 @pytest.mark.parametrize("silence", ["OFF", "SKIP"])
 def test_who_asked_for_no_replies_hears_what_its_own_command_made_room_by(pairs, silence):
     line = reader_of(pairs, [f"key:{n}" + "x" * 100 for n in range(300)])
-    pairs.core.set_memory_limit(pairs.core.memory()["used"] - 5000)
+    pairs.core.set_memory_limit(figures.memory(pairs.core)["used"] - 5000)
     one_round(pairs, line, encode("CLIENT", "REPLY", silence), encode("SET", "new", VALUE))
     told = line.read()
-    assert told.count(b"invalidate") == pairs.core.stats()["evicted"] > 5 and b"+OK" not in told
+    assert told.count(b"invalidate") == figures.stats(pairs.core)["evicted"] > 5 and b"+OK" not in told
 
 
 def test_who_leaves_too_much_unread_may_be_closed_by_what_its_own_command_makes_room_by(pairs):
@@ -455,9 +455,9 @@ def test_who_leaves_too_much_unread_may_be_closed_by_what_its_own_command_makes_
     line("CONFIG", "SET", "client-output-buffer-limit", "normal 150000 0 0", "maxmemory-eviction-tenacity", 100)
     line("CONFIG", "SET", "maxmemory-policy", "volatile-random")
     line("SET", "large", "x" * 12_000)
-    pairs.core.set_memory_limit(pairs.core.memory()["used"] + 100_000)
+    pairs.core.set_memory_limit(figures.memory(pairs.core)["used"] + 100_000)
     one_round(pairs, line, encode("GET", "large") * 5, encode("CLIENT", "REPLY", "OFF"),
               encode("SETRANGE", "new", 600_000, "x"), encode("PING"), encode("PING"))
-    assert not line.alive and pairs.core.stats()["output_limit_closes"] == 1
-    assert pairs.core.stats()["evicted"] > 150
+    assert not line.alive and figures.stats(pairs.core)["output_limit_closes"] == 1
+    assert figures.stats(pairs.core)["evicted"] > 150
     assert pairs.line()("PING") == "PONG"

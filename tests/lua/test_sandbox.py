@@ -130,7 +130,8 @@ def test_a_chunk_may_have_any_name_while_garbage_is_collected(sandbox, name):
                         "if i % 50 == 0 then text = text .. 'do end ' end end "
                         "local failed = 0 for n = 1, 300 do "
                         f"if loadstring(text .. 'x x', {name}) or not loadstring('return 1', {name}) then "
-                        "failed = n end end collectgarbage('setpause', 200) collectgarbage('setstepmul', 200) return failed") == 0
+                        "failed = n end end "
+                        "collectgarbage('setpause', 200) collectgarbage('setstepmul', 200) return failed") == 0
 
 
 def test_nothing_of_one_script_is_met_by_the_next(sandbox):
